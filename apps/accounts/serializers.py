@@ -1,0 +1,117 @@
+"""What the accounts' doors read and show."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.accounts.models import Account, AccountMode, AccountSnapshot, ConnectionLossPolicy, MarginMode
+from apps.common.serializer_fields import AwareDateTimeField, BigNumberField, HandleField, NumberField
+from trading.errors import TradingError
+from trading.risk.days import check_zone
+
+
+class AnyCaseChoiceField(serializers.ChoiceField):
+    """An enum's value in any case; stored in upper case."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value(data.upper() if isinstance(data, str) else data)
+
+
+@extend_schema_field({"type": "string", "description": "BUY or SELL, in any case."})
+class SideField(AnyCaseChoiceField):
+    """A side in any case."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(["BUY", "SELL"], **kwargs)
+
+
+class ZoneField(serializers.CharField):
+    """A named zone: an IANA name, or SERVER_NY+7."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        try:
+            return check_zone(text)
+        except TradingError as error:
+            raise serializers.ValidationError(error.message) from error
+
+
+class NewAccount(serializers.Serializer[Any]):
+    """A broker account to be watched and traded."""
+
+    code = HandleField()
+    name = serializers.CharField(max_length=120)
+    mode = AnyCaseChoiceField(AccountMode.choices)
+    server = serializers.CharField(max_length=120)
+    login = BigNumberField(minimum=1)
+    currency = serializers.RegexField(r"^[A-Z]{3,8}$", default="USD")
+    leverage = serializers.IntegerField(min_value=1, max_value=10_000, default=100)
+    margin_mode = AnyCaseChoiceField(MarginMode.choices, default=MarginMode.HEDGING)
+    initial_balance = NumberField(above=0)
+    zone = ZoneField(max_length=64, default="UTC")
+    connection_loss = AnyCaseChoiceField(ConnectionLossPolicy.choices, default=ConnectionLossPolicy.HOLD)
+
+
+class AccountChange(serializers.Serializer[Any]):
+    """What of an account shall change."""
+
+    name = serializers.CharField(max_length=120, required=False)
+    leverage = serializers.IntegerField(min_value=1, max_value=10_000, required=False)
+    zone = ZoneField(max_length=64, required=False)
+    connection_loss = AnyCaseChoiceField(ConnectionLossPolicy.choices, required=False)
+
+
+class AccountRow(serializers.Serializer[Any]):
+    """An account with what its observer last saw."""
+
+    id = serializers.CharField()
+    code = serializers.CharField()
+    name = serializers.CharField()
+    mode = serializers.CharField()
+    server = serializers.CharField()
+    login = serializers.IntegerField()
+    currency = serializers.CharField()
+    leverage = serializers.IntegerField()
+    margin_mode = serializers.CharField()
+    initial_balance = NumberField()
+    zone = serializers.CharField()
+    connection_loss = serializers.CharField()
+    created_at = AwareDateTimeField()
+    retired_at = AwareDateTimeField(allow_null=True)
+    balance = NumberField(allow_null=True)
+    equity = NumberField(allow_null=True)
+    open_positions = serializers.IntegerField(allow_null=True)
+    snapshot_age_s = serializers.FloatField(allow_null=True)
+    market_at = AwareDateTimeField(allow_null=True)
+    market_speed = serializers.FloatField(allow_null=True)
+
+
+def account_row(account: Account, at: datetime) -> dict[str, Any]:
+    """Return an account as it is shown; nulls where no observer has spoken yet."""
+    seen: AccountSnapshot | None = getattr(account, "snapshot", None)
+    return {
+        "id": account.public_id,
+        "code": account.code,
+        "name": account.name,
+        "mode": account.mode,
+        "server": account.server,
+        "login": account.login,
+        "currency": account.currency,
+        "leverage": account.leverage,
+        "margin_mode": account.margin_mode,
+        "initial_balance": account.initial_balance,
+        "zone": account.zone,
+        "connection_loss": account.connection_loss,
+        "created_at": account.created_at,
+        "retired_at": account.retired_at,
+        "balance": seen.balance if seen else None,
+        "equity": seen.equity if seen else None,
+        "open_positions": len(seen.positions) if seen else None,
+        "snapshot_age_s": round((at - seen.taken_at).total_seconds(), 3) if seen else None,
+        "market_at": seen.market_at if seen else None,
+        "market_speed": seen.market_speed if seen else None,
+    }

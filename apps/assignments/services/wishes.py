@@ -1,0 +1,97 @@
+"""Pausing, resuming, stopping, updating what is assigned. A wish that is the state already is no new generation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.assignments.models import Assignment, Desired
+from apps.assignments.services.edits import keep_wish, lock_assignments, wake
+from apps.assignments.services.preflight import check_rules
+from apps.common.errors import Conflict
+from apps.executors.models import CommandKind
+from apps.executors.services.commands import lock_executors
+from apps.strategies.selectors import get_latest_version
+
+
+def pause(*, assignment_ids: Iterable[UUID], actor: str, at: datetime) -> list[Assignment]:
+    """
+    Want no new positions; open ones keep their exits.
+
+    :raises Conflict: ASSIGNMENT_STOPPED.
+    """
+    return _wish(assignment_ids, lambda row: _move(row, CommandKind.PAUSE_STRATEGY, Desired.PAUSED, actor, at))
+
+
+def resume(*, assignment_ids: Iterable[UUID], actor: str, at: datetime) -> list[Assignment]:
+    """
+    Want it running again.
+
+    :raises Conflict: ASSIGNMENT_STOPPED.
+    """
+    return _wish(assignment_ids, lambda row: _move(row, CommandKind.RESUME_STRATEGY, Desired.RUNNING, actor, at))
+
+
+def stop(*, assignment_ids: Iterable[UUID], actor: str, at: datetime) -> list[Assignment]:
+    """Want it stopped, its orders cancelled and its positions closed. Never refused, never expires, final."""
+
+    def want(row: Assignment) -> bool:
+        if row.desired == Desired.STOPPED:
+            return False
+        keep_wish(row, CommandKind.STOP_STRATEGY, actor=actor, at=at, desired=Desired.STOPPED)
+        return True
+
+    return _wish(assignment_ids, want)
+
+
+def update(
+    *, assignment_ids: Iterable[UUID], actor: str, at: datetime, overrides: Mapping[str, Any] | None = None
+) -> list[Assignment]:
+    """
+    Want the strategy's latest version, with these overrides (None keeps what is set), without changing run or pause.
+
+    :raises Impossible: as activation.
+    :raises Conflict: ASSIGNMENT_STOPPED.
+    """
+
+    def want(row: Assignment) -> bool:
+        _require_not_stopped(row)
+        version = get_latest_version(row.strategy_id)
+        settings = check_rules(version, row.settings if overrides is None else overrides)
+        if (row.version_id, row.settings) == (version.pk, settings):
+            return False
+        desired = Desired(row.desired)
+        kind = CommandKind.UPDATE_STRATEGY
+        keep_wish(row, kind, actor=actor, at=at, desired=desired, version=version, settings=settings)
+        return True
+
+    return _wish(assignment_ids, want)
+
+
+@transaction.atomic
+def _wish(assignment_ids: Iterable[UUID], want: Callable[[Assignment], bool]) -> list[Assignment]:
+    keys = list(assignment_ids)
+    lock_executors(Assignment.objects.filter(pk__in=keys).values_list("executor_id", flat=True))
+    rows = lock_assignments(keys)
+    changed = [row for row in rows if want(row)]
+    if changed:
+        wake(changed)
+    return rows
+
+
+def _move(row: Assignment, kind: CommandKind, desired: Desired, actor: str, at: datetime) -> bool:
+    _require_not_stopped(row)
+    if row.desired == desired:
+        return False
+    keep_wish(row, kind, actor=actor, at=at, desired=desired)
+    return True
+
+
+def _require_not_stopped(row: Assignment) -> None:
+    if row.desired == Desired.STOPPED:
+        message = f"{row.bot.bot_id} is stopped on {row.executor.code}: that is final; activate the strategy anew."
+        raise Conflict("ASSIGNMENT_STOPPED", message, extra={"assignment_id": row.public_id})

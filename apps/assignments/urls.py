@@ -1,0 +1,19 @@
+from django.urls import path
+
+from apps.assignments import api, results_api
+
+app_name = "assignments"
+urlpatterns = [
+    path("strategies/<str:strategy>/activate", api.ActivateApi.as_view(), name="strategy-activate"),
+    path("strategies/<str:strategy>/pause", api.PauseStrategyApi.as_view(), name="strategy-pause"),
+    path("strategies/<str:strategy>/resume", api.ResumeStrategyApi.as_view(), name="strategy-resume"),
+    path("strategies/<str:strategy>/stop", api.StopStrategyApi.as_view(), name="strategy-stop"),
+    path("strategies/<str:strategy>/update", api.UpdateStrategyApi.as_view(), name="strategy-update"),
+    path("strategies/<str:strategy>/results", results_api.ResultsApi.as_view(), name="strategy-results"),
+    path("assignments", api.AssignmentsApi.as_view(), name="assignments"),
+    path("assignments/<str:assignment>", api.AssignmentApi.as_view(), name="assignment"),
+    path("assignments/<str:assignment>/pause", api.PauseAssignmentApi.as_view(), name="assignment-pause"),
+    path("assignments/<str:assignment>/resume", api.ResumeAssignmentApi.as_view(), name="assignment-resume"),
+    path("assignments/<str:assignment>/stop", api.StopAssignmentApi.as_view(), name="assignment-stop"),
+    path("assignments/<str:assignment>/update", api.UpdateAssignmentApi.as_view(), name="assignment-update"),
+]

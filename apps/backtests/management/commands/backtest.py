@@ -1,0 +1,102 @@
+"""`manage.py backtest`: run a rule document over a CSV of bars."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentTypeError
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from apps.backtests.services import run_from_files, shape_result
+from trading.backtest.run import Costs
+from trading.errors import TradingError
+
+
+class Command(BaseCommand):
+    """Run a rule document over a CSV of bars; needs no database and no running platform."""
+
+    help = "Run a rule document over a CSV of bars; needs no database and no running platform."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--rules", type=Path, required=True, help="rule document (JSON)")
+        parser.add_argument("--data", type=Path, required=True, help="bars (CSV, times in UTC)")
+        parser.add_argument("--symbol", required=True, help="symbol with a typical specification, e.g. EURUSD")
+        parser.add_argument("--timeframe", required=True, help="M1 M5 M15 M30 H1 H4 D1 W1")
+        parser.add_argument(
+            "--spread", type=_decimal, default=None, help="spread in pips; default: the spread column of the data"
+        )
+        parser.add_argument(
+            "--commission", type=_decimal, default=Decimal(0), help="per lot and side, account currency"
+        )
+        parser.add_argument(
+            "--slippage-ticks", type=int, default=0, help="ticks by which market and stop fills are worse"
+        )
+        parser.add_argument("--balance", type=_decimal, default=Decimal(10_000), help="first balance, account currency")
+        parser.add_argument(
+            "--from", dest="trade_from", type=_moment, help="trade from here on (ISO time with zone); before is history"
+        )
+        parser.add_argument("--pessimistic", action="store_true", help="stop before target where a bar reaches both")
+        parser.add_argument("--json", type=Path, required=True, help="where the result goes; - for standard output")
+
+    def handle(self, **options: Any) -> None:
+        try:
+            done = run_from_files(
+                rules=options["rules"],
+                data=options["data"],
+                symbol=options["symbol"],
+                timeframe=options["timeframe"],
+                costs=Costs(options["spread"], options["commission"], options["slippage_ticks"]),
+                balance=options["balance"],
+                trade_from=options["trade_from"],
+                pessimistic=options["pessimistic"],
+            )
+        except TradingError as error:
+            raise CommandError(_describe(error)) from None
+        except OSError as error:
+            raise CommandError(f"FILE_UNREADABLE: {error}") from None
+        for finding in done.findings:
+            self.stderr.write(f"data: {finding}")
+        text = json.dumps(shape_result(done.result), allow_nan=False)
+        if str(options["json"]) == "-":
+            self.stdout.write(text)
+            return
+        options["json"].write_text(text + "\n", encoding="utf-8")
+        self.stdout.write(_summary(done.result.statistics))
+
+
+def _summary(statistics: dict[str, Any]) -> str:
+    return (
+        f"{statistics['trades']} trades over {statistics['bars']} bars, net profit {statistics['net_profit']:.2f}, "
+        f"largest drawdown {statistics['max_drawdown_fraction']:.2%}"
+    )
+
+
+def _describe(error: TradingError) -> str:
+    lines = [f"{error.code}: {error.message}"]
+    lines += [f"  {problem['field']}: {problem['message']}" for problem in error.extra.get("problems", [])[1:]]
+    return "\n".join(lines)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not an ISO time") from None
+    if at.tzinfo is None:
+        raise ArgumentTypeError(f"{text!r} lacks its zone: write {text}Z for UTC")
+    return at
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise ArgumentTypeError(f"{text!r} is not a number") from None
+    if not number.is_finite():
+        raise ArgumentTypeError(f"{text!r} is not a finite number")
+    return number

@@ -1,0 +1,137 @@
+"""The registry: identities, their magic numbers, their sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from apps.accounts.models import Account
+from apps.bots.models import Bot, BotStatus, Guild
+from apps.common.codes import Code
+from apps.common.errors import Conflict, Impossible
+from apps.common.outbox import tell
+from apps.strategies.models import Strategy
+from apps.teams.models import AuditEntry
+
+# RiskMind §4.2 for the first four; ours for managed bots. Unique per account: two accounts may use one number.
+MAGICS: dict[str, tuple[int, int]] = {
+    Guild.ANALYST: (10_000, 19_999),
+    Guild.QUANTCODE: (20_000, 29_999),
+    Guild.MANUAL: (30_000, 39_999),
+    Guild.PAPER: (90_000, 99_999),
+    Guild.EXECUTOR: (1_000_000, 1_999_999),
+    Guild.ORCHESTRATOR: (2_000_000, 2_999_999),
+}
+MIKROBOT_MAGIC = 999_888  # the number the Mikrobot strategy's manual names; the first such bot of an account gets it
+MIKROBOT_TYPE = "MIKROBOT"
+
+
+@transaction.atomic
+def register_bot(
+    *,
+    account: Account,
+    actor: str,
+    bot_id: str,
+    guild: str,
+    tags: Sequence[str] = (),
+    strategy_type: str = "",
+    magic: int | None = None,
+    managed: bool = False,
+    strategy: Strategy | None = None,
+) -> Bot:
+    """
+    Enter a bot with a magic number that no bot of the account ever had.
+
+    :param magic: a wished number; it must lie in the guild's range. None takes the next one.
+    :raises Conflict: ALREADY_EXISTS where the team has that bot id, or the account that number.
+    :raises Impossible: MAGIC_OUT_OF_RANGE, MAGICS_EXHAUSTED.
+    """
+    # Not the risk row: approvals go on. The account's row serves as the lock of its magic numbers.
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+    number = allocate_magic(account.pk, guild, strategy_type) if magic is None else _checked_magic(guild, magic)
+    try:
+        with transaction.atomic():
+            bot = Bot.objects.create(
+                team_id=account.team_id,
+                account=account,
+                bot_id=bot_id,
+                magic=number,
+                guild=guild,
+                tags=list(tags),
+                strategy_type=strategy_type,
+                managed=managed,
+                strategy=strategy,
+            )
+    except IntegrityError as error:
+        message = f"Bot id {bot_id!r} is taken in this team, or magic {number} on this account."
+        raise Conflict(Code.ALREADY_EXISTS, message, "bot_id") from error
+    _tell(bot, "bot.registered", actor)
+    return bot
+
+
+def allocate_magic(account_id: UUID, guild: str, strategy_type: str = "") -> int:
+    """
+    Return the account's next unused magic number of the guild; the caller holds the account's row.
+
+    Retired bots keep theirs: an old position must never be taken for a new bot's.
+
+    :raises Impossible: MAGICS_EXHAUSTED.
+    """
+    bots = Bot.objects.filter(account_id=account_id)
+    if strategy_type.upper() == MIKROBOT_TYPE and not bots.filter(magic=MIKROBOT_MAGIC).exists():
+        return MIKROBOT_MAGIC
+    first, last = MAGICS[guild]
+    highest = bots.filter(magic__range=(first, last)).aggregate(highest=Max("magic"))["highest"]
+    number = first if highest is None else highest + 1
+    if number > last:
+        raise Impossible("MAGICS_EXHAUSTED", f"All magic numbers of {guild} on this account are used.", "guild")
+    return number
+
+
+def _checked_magic(guild: str, magic: int) -> int:
+    first, last = MAGICS[guild]
+    if first <= magic <= last:
+        return magic
+    message = f"The magic number of a {guild} bot lies between {first} and {last}."
+    raise Impossible("MAGIC_OUT_OF_RANGE", message, "magic_number", {"minimum": first, "maximum": last})
+
+
+@transaction.atomic
+def set_bot_status(*, bot_id: UUID, actor: str, status: str) -> Bot:
+    """
+    Set a bot's status; approvals ask for ACTIVE from the commit on.
+
+    :raises Conflict: BOT_RETIRED where it is retired: that is final.
+    """
+    bot = Bot.objects.select_for_update(no_key=True).select_related("account").get(pk=bot_id)
+    if bot.status == BotStatus.RETIRED and status != BotStatus.RETIRED:
+        raise Conflict("BOT_RETIRED", f"Bot {bot.bot_id} is retired; register a new one.", "status")
+    if bot.status != status:
+        bot.status = status
+        bot.save(update_fields=["status"])
+        _tell(bot, "bot.changed", actor, {"status": status})
+    return bot
+
+
+@transaction.atomic
+def retire_bot(*, bot_id: UUID, actor: str, open_positions: int) -> Bot:
+    """
+    Retire a bot; its row and magic stay for ever.
+
+    :param open_positions: what the ledger and the last snapshot hold of it, counted by the caller in this transaction.
+    :raises Conflict: BOT_HAS_POSITIONS.
+    """
+    if open_positions:
+        message = f"The bot still has {open_positions} open position(s); close them first."
+        raise Conflict("BOT_HAS_POSITIONS", message, extra={"open_positions": open_positions})
+    return set_bot_status(bot_id=bot_id, actor=actor, status=BotStatus.RETIRED)
+
+
+def _tell(bot: Bot, kind: str, actor: str, more: dict[str, Any] | None = None) -> None:
+    data = {"bot_id": bot.bot_id, "id": bot.public_id, "status": bot.status, **(more or {})}
+    AuditEntry.objects.create(team_id=bot.team_id, actor=actor, action=kind, target=bot.public_id, detail=data)
+    tell(team_id=bot.team_id, account_id=bot.account_id, kind=kind, data=data)

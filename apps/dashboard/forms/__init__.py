@@ -1,0 +1,1 @@
+"""What people fill in. Forms read and check shapes; the services decide."""

@@ -1,0 +1,126 @@
+"""Forms of accounts: a new one, its settings, its halt."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from zoneinfo import available_timezones
+
+from django import forms
+
+from apps.accounts.models import AccountMode, ConnectionLossPolicy, MarginMode
+from apps.dashboard.forms.fields import styled
+from apps.dashboard.forms.fleet import handle
+from trading.risk.limits import Limits
+
+LOSS_CHOICES = [
+    (ConnectionLossPolicy.HOLD, "Keep open positions; their stops stay at the broker"),
+    (ConnectionLossPolicy.FLATTEN, "Close everything"),
+]
+
+
+def check_zone(text: str) -> str:
+    """
+    Return a zone the trading day can follow.
+
+    :raises forms.ValidationError: for any other text.
+    """
+    if text == "SERVER_NY+7" or text in available_timezones():
+        return text
+    raise forms.ValidationError("Write an IANA zone like Europe/Prague, or SERVER_NY+7.")
+
+
+@styled
+class AccountSettingsForm(forms.Form):
+    """What may change later."""
+
+    name = forms.CharField(max_length=120, label="Name")
+    zone = forms.CharField(
+        max_length=64, label="Zone of its day", help_text="An IANA zone like Europe/Prague, or SERVER_NY+7."
+    )
+    leverage = forms.IntegerField(min_value=1, max_value=5000, label="Leverage")
+    connection_loss = forms.ChoiceField(
+        choices=LOSS_CHOICES, label="When the connection is lost", help_text="No new trade either way."
+    )
+
+    def clean_zone(self) -> str:
+        return check_zone(self.cleaned_data["zone"].strip())
+
+
+@styled
+class AccountForm(AccountSettingsForm):
+    """An account as its broker knows it."""
+
+    code = forms.CharField(max_length=64, label="Code", validators=[handle], help_text="For addresses.")
+    mode = forms.ChoiceField(choices=AccountMode.choices, label="Kind", help_text="Sets the limits it starts with.")
+    server = forms.CharField(max_length=120, label="Broker’s server")
+    login = forms.IntegerField(min_value=1, max_value=2**63 - 1, label="Login")
+    currency = forms.RegexField(r"^[A-Z]{3,8}$", label="Currency", help_text="Like USD.")
+    initial_balance = forms.DecimalField(
+        min_value=Decimal("0.01"), max_value=Decimal(10**12), max_digits=20, decimal_places=2, label="Initial balance"
+    )
+    margin_mode = forms.ChoiceField(choices=MarginMode.choices, label="Margin")
+    field_order = ("name", "code", "mode", "server", "login", "currency", "initial_balance", "margin_mode")
+
+
+# field of the form -> name in the limit document; percent in the form, a fraction in the document
+PERCENTS = {
+    "daily_loss": "daily_loss_fraction",
+    "total_drawdown": "total_drawdown_fraction",
+    "risk_per_trade": "max_risk_per_trade_fraction",
+    "daily_risk": "max_daily_risk_fraction",
+}
+
+
+class PercentField(forms.DecimalField):
+    """A share in percent, above 0 and up to 100."""
+
+    def __init__(self, label: str, help_text: str = "", *, required: bool = True) -> None:
+        super().__init__(
+            label=label,
+            help_text=help_text,
+            required=required,
+            min_value=Decimal("0.0001"),
+            max_value=Decimal(100),
+            max_digits=8,
+            decimal_places=4,
+        )
+
+
+@styled
+class LimitsForm(forms.Form):
+    """The limits people change; everything else of the document stays as it is."""
+
+    daily_loss = PercentField("Daily loss at most")
+    total_drawdown = PercentField("Total drawdown at most")
+    risk_per_trade = PercentField("Risk of one trade at most")
+    daily_risk = PercentField("Risk approved in a day at most", "Empty: no limit.", required=False)
+    max_open_positions = forms.IntegerField(
+        min_value=0, max_value=1000, required=False, label="Open positions at most", help_text="Empty: no limit."
+    )
+
+    @staticmethod
+    def read_document(limits: Limits) -> dict[str, object]:
+        """Return the form's first values."""
+        shares = {name: getattr(limits, field) for name, field in PERCENTS.items()}
+        shown = {name: None if share is None else (share * 100).normalize() for name, share in shares.items()}
+        return {
+            **{name: None if share is None else f"{share:f}" for name, share in shown.items()},
+            "max_open_positions": limits.max_open_positions,
+        }
+
+    def as_document(self) -> dict[str, object]:
+        """Return the part of a limit document that the form says."""
+        data = self.cleaned_data
+        shares = {field: None if data[name] is None else f"{data[name] / 100:f}" for name, field in PERCENTS.items()}
+        return {**shares, "max_open_positions": data["max_open_positions"]}
+
+
+@styled
+class LiftForm(forms.Form):
+    """Lifting a halt asks for the password again."""
+
+    password = forms.CharField(
+        label="Your password",
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        help_text="Asked again because this lets trading start.",
+    )

@@ -1,0 +1,31 @@
+"""What repeats on the pages, as safe markup: numbers, levels, states, ages, headroom. Pure: values in, markup out."""
+
+from apps.dashboard.marks.ages import render_age, render_time, spell_delay, spell_duration
+from apps.dashboard.marks.headroom import Headroom, render_headroom
+from apps.dashboard.marks.levels import render_icon, render_level, render_state
+from apps.dashboard.marks.numbers import (
+    count_price_digits,
+    format_amount,
+    format_lots,
+    format_percent,
+    format_price,
+    render_money,
+)
+
+__all__ = [
+    "Headroom",
+    "count_price_digits",
+    "format_amount",
+    "format_lots",
+    "format_percent",
+    "format_price",
+    "render_age",
+    "render_headroom",
+    "render_icon",
+    "render_level",
+    "render_money",
+    "render_state",
+    "render_time",
+    "spell_delay",
+    "spell_duration",
+]

@@ -1,0 +1,162 @@
+"""What is checked, and said, before a strategy starts anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from apps.assignments.models import Assignment
+from apps.dashboard.proof import Proof, prove_executor
+from apps.dashboard.selectors.fleet import list_executors
+from apps.dashboard.selectors.standing import AccountView, list_account_views
+from apps.dashboard.selectors.strategies import Placement, list_placements
+from apps.executors.models import Executor
+from apps.market.models import SymbolSpecification
+from apps.strategies.models import Strategy, StrategyVersion
+from apps.teams.models import Team
+from trading.rules.document import find_activation_problems
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at before the start: `pass`, `warn` (may start, but know this) or `fail` (would be refused)."""
+
+    name: str
+    result: str
+    message: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An executor that could run a strategy, with what was found."""
+
+    executor: Executor
+    proof: Proof
+    account: AccountView
+    checks: list[Check]
+    placement: Placement | None
+
+    @property
+    def refused(self) -> bool:
+        return any(check.result == "fail" for check in self.checks)
+
+    @property
+    def refusal(self) -> str:
+        """Say why it cannot be chosen; an empty text where it can."""
+        return next((check.message for check in self.checks if check.result == "fail"), "")
+
+    @property
+    def summary(self) -> str:
+        passed = sum(check.result == "pass" for check in self.checks)
+        notes = sum(check.result == "warn" for check in self.checks)
+        text = f"{passed} of {len(self.checks)}"
+        return f"{text}, {notes} note{'s' if notes > 1 else ''}" if notes else text
+
+
+def list_candidates(team: Team, strategy: Strategy, version: StrategyVersion, at: datetime) -> list[Candidate]:
+    """Return all executors in service with their preflight, those that fit first."""
+    accounts = {view.account.pk: view for view in list_account_views(team, at)}
+    executors = list(list_executors(team).filter(retired_at=None, account__retired_at=None).order_by("code"))
+    placed = {
+        each.assignment.account_id: each
+        for each in list_placements(Assignment.objects.filter(strategy=strategy, live=True), at)
+    }
+    known = set(
+        SymbolSpecification.objects.filter(account__in=accounts, symbol=version.symbol).values_list(
+            "account_id", flat=True
+        )
+    )
+    rules = check_document(version)
+    found = [
+        _judge(
+            each, accounts[each.account_id], placed.get(each.account_id), rules, version, each.account_id in known, at
+        )
+        for each in executors
+        if each.account_id in accounts
+    ]
+    return sorted(found, key=lambda each: (each.refused, each.proof.kind != "proven", each.executor.code))
+
+
+def check_document(version: StrategyVersion) -> list[Check]:
+    """Return what the rules themselves say about being activated."""
+    problems = find_activation_problems(version.rules)
+    if not problems:
+        return [Check("Rules", "pass", f"version {version.number}: every part is evaluated, with a stop loss")]
+    return [Check("Rules", "fail", problem.message, problem.code) for problem in problems]
+
+
+def sum_consequences(candidates: Iterable[Candidate]) -> dict[str, Any]:
+    """Return what is said before the confirmation: how many, on which accounts, and what a lost connection does."""
+    chosen = list(candidates)
+    keep = sorted({each.account.account.name for each in chosen if each.account.account.connection_loss == "HOLD"})
+    close = sorted({each.account.account.name for each in chosen if each.account.account.connection_loss == "FLATTEN"})
+    real = [each for each in chosen if not each.account.is_simulated]
+    return {"chosen": chosen, "keep": keep, "close": close, "real_count": len(real)}
+
+
+def _judge(
+    executor: Executor,
+    account: AccountView,
+    placement: Placement | None,
+    rules: list[Check],
+    version: StrategyVersion,
+    symbol_known: bool,
+    at: datetime,
+) -> Candidate:
+    proof = prove_executor(executor, at)
+    checks = [
+        *rules,
+        _check_presence(proof),
+        _check_account(account),
+        _check_limits(account),
+        _check_symbol(version.symbol, symbol_known),
+        _check_placement(placement),
+    ]
+    return Candidate(executor, proof, account, checks, placement)
+
+
+def _check_presence(proof: Proof) -> Check:
+    if proof.kind == "proven":
+        return Check("Executor", "pass", "online")
+    return Check("Executor", "warn", f"{proof.word}: it starts when the agent is back and asks", "EXECUTOR_SILENT")
+
+
+def _check_account(account: AccountView) -> Check:
+    if account.halt:
+        return Check(
+            "Account", "warn", f"halted: {account.halt}. It starts, and opens nothing until that is lifted", "HALTED"
+        )
+    if account.stale:
+        return Check("Account", "warn", "no fresh snapshot: no trade is approved until one comes", "ACCOUNT_STALE")
+    return Check("Account", "pass", f"{account.level}, {len(account.positions)} open positions")
+
+
+def _check_limits(account: AccountView) -> Check:
+    if account.limits is None:
+        return Check("Limits", "fail", "the limits of this account cannot be read", "LIMITS_INVALID")
+    if account.standing is None:
+        return Check("Limits", "warn", "its trading day has not begun yet: known after the first snapshot")
+    if account.free is not None and account.free <= 0:
+        return Check("Limits", "warn", "no room is left today", "NO_ROOM")
+    return Check("Limits", "pass", "there is room for new trades")
+
+
+def _check_symbol(symbol: str, known: bool) -> Check:
+    if known:
+        return Check("Symbol", "pass", f"{symbol} is known at this terminal")
+    return Check("Symbol", "warn", f"{symbol} has not been read from this terminal yet", "SYMBOL_UNSEEN")
+
+
+def _check_placement(placement: Placement | None) -> Check:
+    if placement is None:
+        return Check("Placement", "pass", "not placed on this account yet")
+    if placement.assignment.desired == "STOPPED" and placement.proof.kind != "proven":
+        return Check(
+            "Placement", "fail", "still stopping here; it can start again when that is proven", "STILL_STOPPING"
+        )
+    if placement.assignment.desired == "STOPPED":
+        return Check("Placement", "pass", "ran here before, stopped and flat")
+    return Check("Placement", "warn", f"placed here already ({placement.proof.word}): this makes it an update")

@@ -1,0 +1,104 @@
+"""Executors as the pages show them: presence, what they were asked, what they were seen doing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from apps.assignments.models import Assignment
+from apps.dashboard.paging import PAGE_ROWS, Page, take_page
+from apps.dashboard.proof import OFFLINE_AFTER, STALE_AFTER, Proof, prove_executor
+from apps.dashboard.selectors.lag import UNKNOWN_LAG, BarLag, Lag, measure_bar, measure_lag
+from apps.dashboard.selectors.strategies import Placement, list_placements
+from apps.executors.models import Command, Executor, ExecutorKey
+from apps.market.models import Quote, SymbolSpecification
+from apps.teams.models import Team
+
+PRESENCES = ("all", "online", "stale", "offline")
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorRow:
+    executor: Executor
+    proof: Proof
+    placements: list[Placement]
+    lag: Lag = UNKNOWN_LAG
+
+    @property
+    def positions(self) -> int:
+        return sum(each.assignment.open_positions for each in self.placements)
+
+    @property
+    def wanted(self) -> list[Placement]:
+        return [each for each in self.placements if each.assignment.desired != "STOPPED" or each.proof.is_moving]
+
+
+def list_executors(team: Team) -> QuerySet[Executor]:
+    """Return the team's executors with their accounts and the last snapshots of these."""
+    return Executor.objects.filter(team=team).select_related("account__snapshot")
+
+
+def page_executors(team: Team, at: datetime, *, search: str, presence: str, number: int) -> Page[Executor]:
+    """Return one page of the executors in service."""
+    found = list_executors(team).filter(retired_at=None)
+    if search:
+        found = found.filter(Q(code__icontains=search) | Q(name__icontains=search) | Q(account__name__icontains=search))
+    if presence in PRESENCES[1:]:
+        found = found.filter(_presence(presence, at))
+    return take_page(found.order_by("code"), number)
+
+
+def count_presences(team: Team, at: datetime) -> dict[str, int]:
+    """Return how many executors are online, stale and offline."""
+    seen = list(Executor.objects.filter(team=team, retired_at=None).values_list("last_seen_at", flat=True))
+    words = [prove_executor(Executor(last_seen_at=each), at).word.lower() for each in seen]
+    return {"all": len(words), **{name: words.count(name) for name in PRESENCES[1:]}}
+
+
+def describe_executors(executors: list[Executor], at: datetime) -> list[ExecutorRow]:
+    """Return the rows of a list in one query, however many there are."""
+    placements: dict[UUID, list[Placement]] = defaultdict(list)
+    for each in list_placements(Assignment.objects.filter(executor__in=executors, live=True), at):
+        placements[each.assignment.executor_id].append(each)
+    return [_describe(each, placements[each.pk], at) for each in executors]
+
+
+def list_bar_lags(row: ExecutorRow, at: datetime) -> list[tuple[Placement, BarLag | None]]:
+    """Return the assignments of an executor, each with the bar it handled last."""
+    snapshot = getattr(row.executor.account, "snapshot", None)
+    return [(each, measure_bar(each.assignment, snapshot, at)) for each in row.placements]
+
+
+def describe_executor(executor: Executor, at: datetime, *, page: int) -> dict[str, Any]:
+    """Return everything the page of an executor shows."""
+    commands = take_page(Command.objects.filter(executor=executor).order_by("-created_at"), page)
+    quotes = {quote.symbol: quote for quote in Quote.objects.filter(account=executor.account_id)[:200]}
+    symbols = SymbolSpecification.objects.filter(account=executor.account_id).order_by("symbol")[:200]
+    row = describe_executors([executor], at)[0]
+    return {
+        "row": row,
+        "assignments": list_bar_lags(row, at),
+        "executor": executor,
+        "commands": commands,
+        "keys": list(ExecutorKey.objects.filter(executor=executor).order_by("-created_at")[:PAGE_ROWS]),
+        "symbols": [(each, quotes.get(each.symbol)) for each in symbols],
+        "silent": executor.last_seen_at is None or at - executor.last_seen_at >= STALE_AFTER,
+    }
+
+
+def _describe(executor: Executor, placements: list[Placement], at: datetime) -> ExecutorRow:
+    lag = measure_lag(executor, [each.assignment for each in placements], at)
+    return ExecutorRow(executor, prove_executor(executor, at), placements, lag)
+
+
+def _presence(presence: str, at: datetime) -> Q:
+    if presence == "online":
+        return Q(last_seen_at__gt=at - STALE_AFTER)
+    if presence == "stale":
+        return Q(last_seen_at__lte=at - STALE_AFTER, last_seen_at__gt=at - OFFLINE_AFTER)
+    return Q(last_seen_at=None) | Q(last_seen_at__lte=at - OFFLINE_AFTER)

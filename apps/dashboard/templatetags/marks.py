@@ -1,0 +1,144 @@
+"""Template tags over `apps.dashboard.marks`. Every page loads them: `{% load marks %}`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django import template
+from django.template.context import Context
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from apps.dashboard import marks
+from apps.dashboard.marks.ages import STALE_S
+from apps.dashboard.marks.numbers import with_symbol
+
+# A variable that is not there reaches a tag as an empty text: `or None` makes it "never" again.
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, modifier: str = "") -> SafeString:
+    return marks.render_icon(name, modifier)
+
+
+@register.simple_tag
+def level(name: str, text: str = "", chip: bool = True, fresh_s: float | None = None) -> SafeString:
+    return marks.render_level(name, text=text, chip=chip, fresh_s=fresh_s)
+
+
+@register.simple_tag
+def state(kind: str, word: str, why: str = "") -> SafeString:
+    return marks.render_state(kind, word, why)
+
+
+@register.simple_tag(takes_context=True)
+def age(context: Context, seen_at: datetime | None, graded: bool = True) -> SafeString:
+    return marks.render_age(seen_at or None, context["at"], graded=graded)
+
+
+@register.simple_tag(takes_context=True)
+def fresh_for(context: Context, seen_at: datetime | None) -> float:
+    """Return the seconds until what was seen then is stale."""
+    return 0.0 if not seen_at else max(0.0, STALE_S - (context["at"] - seen_at).total_seconds())
+
+
+@register.simple_tag
+def when(value: datetime | None, form: str = "minute") -> SafeString:
+    return marks.render_time(value or None, form)
+
+
+@register.simple_tag
+def money(value: Any, currency: str = "") -> SafeString:
+    return marks.render_money(value, currency)
+
+
+@register.simple_tag
+def headroom(room: marks.Headroom | None) -> SafeString:
+    return marks.render_headroom(room)
+
+
+@register.filter
+def amount(value: Any, digits: int = 2) -> str:
+    return marks.format_amount(value, digits)
+
+
+@register.filter
+def price(value: Any, digits: int | None = None) -> str:
+    return marks.format_price(value, digits)
+
+
+@register.simple_tag
+def price_digits(*prices: Any) -> int:
+    """Return the digits that show all these prices alike."""
+    return marks.count_price_digits(*prices)
+
+
+@register.filter
+def lots(value: Any) -> str:
+    return marks.format_lots(value)
+
+
+@register.filter
+def percent(value: Any, digits: int = 1) -> str:
+    return marks.format_percent(value, digits)
+
+
+@register.filter
+def in_currency(value: Any, currency: str) -> str:
+    return with_symbol(value, currency)
+
+
+@register.filter
+def duration(seconds: float) -> str:
+    return marks.spell_duration(seconds)
+
+
+@register.filter
+def delay(seconds: float) -> str:
+    return marks.spell_delay(seconds)
+
+
+@register.simple_tag
+def side(name: str) -> SafeString:
+    """Return BUY or SELL with its arrow."""
+    arrow = "up" if name == "BUY" else "down"
+    return format_html('<span class="side">{} {}</span>', marks.render_icon(arrow), name)
+
+
+@register.simple_tag(takes_context=True)
+def query(context: Context, **changes: Any) -> str:
+    """Return the page's own query with some values changed; an empty value is left out."""
+    values = {name: value for name, value in context["request"].GET.items() if name != "page"}
+    values.update({name: str(value) for name, value in changes.items()})
+    kept = {name: value for name, value in values.items() if value}
+    return f"?{urlencode(kept)}" if kept else "?"
+
+
+_RESULTS = {"PASSED": "pass", "FAILED": "fail", "SKIPPED": "skip", "WARNED": "warn"}
+
+
+@register.simple_tag
+def check_result(check: Any) -> str:
+    """Return `pass`, `fail`, `warn` or `skip` for a check of a stored verdict or of a preflight."""
+    status = check.get("status", "") if isinstance(check, dict) else check.result
+    return _RESULTS.get(status, status if status in _RESULTS.values() else "skip")
+
+
+@register.filter
+def check_name(name: str) -> str:
+    """
+    Return a check's or figure's name in words.
+
+    >>> check_name("daily_loss")
+    'Daily loss'
+    """
+    return str(name).replace("_", " ").capitalize()
+
+
+@register.filter
+def as_input(field: Any) -> SafeString:
+    """Return a bound field with the look of our inputs (forms that are not ours, allauth's)."""
+    return SafeString(field.as_widget(attrs={"class": "input"}))

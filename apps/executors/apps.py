@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ExecutorsConfig(AppConfig):
+    name = "apps.executors"
+    label = "executors"

@@ -1,0 +1,152 @@
+"""
+The right to trade one account: one holder per (server, login) over all teams, with a fence that only rises.
+
+A lease alone cannot stop a paused process; the fence can. It is kept on the risk rows, so an approval checks it on the row
+it holds anyway. A grant locks all risk rows of the pair in id order; a renewal is one conditional UPDATE in a transaction
+of its own, so it never holds a risk row across other work. Another holder is let in only after the lease is over and the
+grace with it: the old one counts its validity from the moment it *asked*, so it has stopped opening before we let go.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.db import OperationalError, connection, transaction
+from django.db.models import Q
+
+from apps.accounts.models import Account, AccountRisk
+from apps.common.errors import Conflict
+from apps.common.outbox import tell
+from apps.executors.models import Executor
+from trading.protocol import Lease
+
+LEASE_TTL = timedelta(seconds=15)
+LEASE_GRACE = timedelta(seconds=2)
+RENEWAL_WAIT_MS = 500  # a renewal that waits longer is skipped: the next snapshot renews, approvals go first
+
+log = structlog.get_logger(__name__)
+
+
+@transaction.atomic
+def take_lease(*, executor: Executor, instance_id: str, at: datetime) -> Lease | None:
+    """
+    Return a lease with a new fence, or None where another executor or another process of this one still holds the account.
+
+    The same process asking again gets a new fence at once: it has forgotten nothing, and what it sent before is void.
+    """
+    rows = _lock_rows(executor.account)
+    for row in rows:
+        if _is_held(row, at) and not _is_holder(row, executor.pk, instance_id):
+            _alarm(executor, row, instance_id)
+            return None
+    fence = max(row.fence for row in rows) + 1
+    mine = next(row for row in rows if row.account_id == executor.account_id)
+    AccountRisk.objects.filter(pk__in=[row.pk for row in rows]).update(
+        fence=fence, lease_executor_id=None, lease_instance="", lease_until=None
+    )
+    until = at + LEASE_TTL
+    AccountRisk.objects.filter(pk=mine.pk).update(
+        lease_executor_id=executor.pk, lease_instance=instance_id, lease_until=until
+    )
+    log.info("LEASE_TAKEN", executor=executor.code, instance=instance_id, fence=fence)
+    return _lease(fence, until)
+
+
+def renew_lease(*, executor: Executor, instance_id: str, fence: int, at: datetime) -> Lease | None:
+    """
+    Return the lease, longer; None where approvals kept the row busy (ask again with the next snapshot).
+
+    :raises Conflict: FENCED where the fence is not the account's, or another process holds it.
+    """
+    until = at + LEASE_TTL
+    try:
+        with transaction.atomic():
+            _wait_at_most(RENEWAL_WAIT_MS)
+            renewed = AccountRisk.objects.filter(
+                Q(lease_until__lte=until) | Q(lease_until__isnull=True),
+                account_id=executor.account_id,
+                fence=fence,
+                lease_executor_id=executor.pk,
+                lease_instance=instance_id,
+            ).update(lease_until=until)
+    except OperationalError:
+        return None
+    if renewed:
+        return _lease(fence, until)
+    require_fence(executor=executor, instance_id=instance_id, fence=fence)
+    return None
+
+
+def require_fence(*, executor: Executor, instance_id: str, fence: int) -> None:
+    """
+    Do nothing where this process holds the account under this fence.
+
+    :raises Conflict: FENCED.
+    """
+    row = AccountRisk.objects.get(account_id=executor.account_id)
+    if (row.fence, row.lease_instance, row.lease_executor_id) == (fence, instance_id, executor.pk):
+        return
+    message = (
+        "This process does not hold the account (any more): say hello again, and open nothing until it is granted."
+    )
+    raise Conflict("FENCED", message, "fence", {"fence": row.fence})
+
+
+def find_lease(*, executor: Executor, at: datetime) -> Lease | None:
+    """Return what is left of the lease that this executor holds, or None."""
+    row = AccountRisk.objects.get(account_id=executor.account_id)
+    if row.lease_executor_id != executor.pk or row.lease_until is None or row.lease_until <= at:
+        return None
+    left = row.lease_until - at
+    return Lease(fence=row.fence, lease_until=row.lease_until, valid_for_ms=int(left.total_seconds() * 1000))
+
+
+@transaction.atomic
+def revoke_lease(*, executor: Executor) -> None:
+    """Take the account from the executor at once, as where its keys are revoked: its next write is fenced."""
+    rows = _lock_rows(executor.account)
+    if any(row.lease_executor_id == executor.pk for row in rows):
+        # lease_until stays: nobody else may open before what the old holder believes to hold is over.
+        AccountRisk.objects.filter(pk__in=[row.pk for row in rows]).update(fence=max(row.fence for row in rows) + 1)
+
+
+def _lock_rows(account: Account) -> list[AccountRisk]:
+    same = AccountRisk.objects.select_for_update(no_key=True, of=("self",)).filter(
+        account__server=account.server, account__login=account.login
+    )
+    return list(same.order_by("account_id"))
+
+
+def _is_held(row: AccountRisk, at: datetime) -> bool:
+    return row.lease_until is not None and at < row.lease_until + LEASE_GRACE
+
+
+def _is_holder(row: AccountRisk, executor_id: UUID, instance_id: str) -> bool:
+    return row.lease_executor_id == executor_id and row.lease_instance == instance_id
+
+
+def _lease(fence: int, until: datetime) -> Lease:
+    return Lease(fence=fence, lease_until=until, valid_for_ms=int(LEASE_TTL.total_seconds() * 1000))
+
+
+def _wait_at_most(milliseconds: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{milliseconds}ms"])
+
+
+def _alarm(executor: Executor, row: AccountRisk, instance_id: str) -> None:
+    """Tell once per newcomer; a second process of one key is a mistake or a theft, another executor may just be waiting."""
+    twin = row.lease_executor_id == executor.pk
+    problem = f"{'another process with this key' if twin else 'another executor'} holds the account ({instance_id})"
+    if not Executor.objects.filter(pk=executor.pk).exclude(problem=problem).update(problem=problem):
+        return
+    data = {
+        "executor_id": executor.public_id,
+        "code": "TWO_INSTANCES" if twin else "ACCOUNT_HELD",
+        "instance": instance_id,
+        "holder_instance": row.lease_instance if twin else "",
+        "severity": "CRITICAL" if twin else "WARNING",
+    }
+    tell(team_id=executor.team_id, account_id=executor.account_id, kind="executor.alarm", data=data)

@@ -1,0 +1,85 @@
+"""Who is there: heard of within 15 s is ONLINE, within 60 s STALE, later OFFLINE. Silence never says that something stopped."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+
+from apps.common.outbox import tell
+from apps.executors.models import Executor
+from trading.protocol import AgentHealth, Hello
+from trading.protocol.codec import to_plain
+
+ONLINE, STALE, OFFLINE = "ONLINE", "STALE", "OFFLINE"
+
+
+def presence_of(last_seen_at: datetime | None, at: datetime) -> str:
+    """Return ONLINE, STALE or OFFLINE by the age of the last word."""
+    if last_seen_at is None:
+        return OFFLINE
+    age_s = (at - last_seen_at).total_seconds()
+    if age_s <= settings.EXECUTOR_STALE_S:
+        return ONLINE
+    return STALE if age_s <= settings.EXECUTOR_OFFLINE_S else OFFLINE
+
+
+@transaction.atomic
+def note_hello(*, executor_id: UUID, hello: Hello, granted: bool, at: datetime) -> None:
+    """Store who said hello. A process that was not granted the account is only seen, it does not take the other's place."""
+    values: dict[str, Any] = {"last_seen_at": at}
+    if granted:
+        terminal = {**hello.terminal, "host": hello.host, "core_version": hello.core_version}
+        values |= {
+            "instance_id": hello.instance_id,
+            "agent_version": hello.agent_version,
+            "protocol_version": hello.protocol_version,
+            "hello_at": at,
+            "terminal": to_plain_dict(terminal),
+            "problem": "",
+        }
+    Executor.objects.filter(pk=executor_id).update(**values)
+    _tell_changes(Executor.objects.filter(pk=executor_id), at)
+
+
+@transaction.atomic
+def note_seen(*, executor_id: UUID, health: AgentHealth | None, at: datetime) -> None:
+    """Store that the executor was heard of, and how it feels."""
+    values: dict[str, Any] = {"last_seen_at": at}
+    if health is not None:
+        values["health"] = to_plain(health)
+    Executor.objects.filter(pk=executor_id).update(**values)
+    _tell_changes(Executor.objects.filter(pk=executor_id).exclude(reported_state=ONLINE), at)
+
+
+@transaction.atomic
+def mark_silent(*, at: datetime) -> int:
+    """Tell about every executor whose presence changed since it was last told; return how many."""
+    return _tell_changes(Executor.objects.filter(retired_at__isnull=True).exclude(reported_state=OFFLINE), at)
+
+
+def _tell_changes(rows: QuerySet[Executor], at: datetime) -> int:
+    told = 0
+    for executor in rows.order_by("pk"):
+        state = presence_of(executor.last_seen_at, at)
+        before = executor.reported_state
+        if state == before:
+            continue
+        # Compare and set: of two that notice, one tells.
+        if Executor.objects.filter(pk=executor.pk, reported_state=before).update(reported_state=state):
+            data = {"executor_id": executor.public_id, "code": executor.code, "state": state, "was": before}
+            tell(team_id=executor.team_id, account_id=executor.account_id, kind="executor.changed", data=data)
+            told += 1
+    return told
+
+
+def to_plain_dict(values: dict[str, Any]) -> dict[str, Any]:
+    """Return at most 40 short entries: what a terminal says of itself is shown, never trusted."""
+    return {
+        str(name)[:40]: value if not isinstance(value, str) else value[:200]
+        for name, value in list(values.items())[:40]
+    }

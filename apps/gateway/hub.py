@@ -1,0 +1,302 @@
+"""
+The hub: one per web process. It holds the one connection that LISTENs for executors and the one channel-layer
+subscription for browsers, and wakes whoever waits in this process.
+
+Whatever it hears is a nudge: waiters look at the database themselves. A nudge lost while PostgreSQL or Valkey was away
+is made good on reconnection (everybody is woken) and by a look at the events' numbers every five seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import structlog
+from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
+
+from apps.common import events as published
+from apps.common.live import group_of, listen_here
+from apps.common.nudges import EXECUTOR_CHANNEL
+from apps.common.postgres import LOST, open_connection
+from apps.common.threads import release_thread
+from apps.executors.models import Executor
+
+log = structlog.get_logger(__name__)
+
+RETRY_S = (0.1, 0.3, 1.0, 2.0)
+ALIVE_EVERY_S = 10.0
+LOOK_EVERY_S = 5.0
+MOST_WAITING = 500
+
+
+class Subscriber:
+    """One socket's place in a team's stream. A reader too slow for its queue reads from the database instead."""
+
+    def __init__(self, team_id: uuid.UUID, last: int) -> None:
+        self.team_id, self.last = team_id, last
+        self.is_behind = False
+        self.must_recheck = False
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._wake = asyncio.Event()
+
+    def offer(self, event: dict[str, Any]) -> None:
+        """Take an event that was just published."""
+        if len(self._waiting) >= MOST_WAITING:
+            self.fall_behind()
+        elif not self.is_behind:
+            self._waiting.append(event)
+        self._wake.set()
+
+    def fall_behind(self) -> None:
+        """Forget what waits: the database has it."""
+        self._waiting.clear()
+        self.is_behind = True
+        self._wake.set()
+
+    def resume(self, after: int) -> None:
+        """Go on behind this number."""
+        self.last = after
+        self.fall_behind()
+
+    def recheck(self) -> None:
+        """Have the socket look whether its key still opens."""
+        self.must_recheck = True
+        self._wake.set()
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when there is something to do, or after the timeout."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), timeout_s)
+        self._wake.clear()
+
+    def take(self) -> list[dict[str, Any]]:
+        """Return the events that follow the last one taken. At a gap, none: then `is_behind` says so."""
+        taken = []
+        while self._waiting and not self.is_behind:
+            event = self._waiting.popleft()
+            if event["number"] > self.last + 1:
+                self.fall_behind()
+            elif event["number"] == self.last + 1:
+                self.last += 1
+                taken.append(event)
+        return taken
+
+    async def catch_up(self) -> list[dict[str, Any]] | None:
+        """Return what was missed, from the database; None if it is not to be had and all must be looked at anew."""
+        self.is_behind = False
+        found = await database_sync_to_async(published.read_events_after)(self.team_id, self.last)
+        self.last = found.latest if found.events is None else self.last + len(found.events)
+        events: list[dict[str, Any]] | None = found.events
+        return events
+
+
+class Hub:
+    """Fan-out inside one event loop. `get_hub()` gives the loop's own."""
+
+    def __init__(self) -> None:
+        self._waiters: dict[uuid.UUID, set[asyncio.Event]] = defaultdict(set)
+        self._teams: dict[uuid.UUID, set[Subscriber]] = defaultdict(set)
+        self._listener: asyncio.Task[None] | None = None
+        self._receiver: asyncio.Task[None] | None = None
+        self._channel: str | None = None
+
+    async def wait_for_desired(self, executor_id: uuid.UUID, since: int, timeout_s: float) -> int:
+        """
+        Return the executor's `desired_version` as soon as it is not `since`, or after the timeout as it stands.
+
+        Holds no database connection and no thread while it waits.
+
+        :raises django.db.OperationalError: if the database cannot be reached.
+        :raises Executor.DoesNotExist: if there is no such executor.
+        """
+        until = asyncio.get_running_loop().time() + timeout_s
+        with self._waiting_for(executor_id) as wake:
+            version: int
+            while (version := await _read_desired_version(executor_id)) == since:
+                left_s = until - asyncio.get_running_loop().time()
+                if left_s <= 0:
+                    break
+                release_thread()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(wake.wait(), left_s)
+                wake.clear()
+        return version
+
+    async def follow_executor(self, executor_id: uuid.UUID, every_s: float) -> AsyncIterator[int]:
+        """Give the executor's `desired_version` now, at each nudge, and every so often."""
+        with self._waiting_for(executor_id) as wake:
+            while True:
+                yield await _read_desired_version(executor_id)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(wake.wait(), every_s)
+                wake.clear()
+
+    @contextlib.asynccontextmanager
+    async def subscribe(self, team_id: uuid.UUID) -> AsyncIterator[Subscriber]:
+        """Give a place in the team's stream, from now on."""
+        self._start_receiver()
+        subscriber = Subscriber(team_id, 0)
+        self._teams[team_id].add(subscriber)
+        try:
+            if len(self._teams[team_id]) == 1:
+                await self._join(team_id)
+            subscriber.last = await database_sync_to_async(published.get_latest_number)(team_id)
+            yield subscriber
+        finally:
+            self._teams[team_id].discard(subscriber)
+            if not self._teams[team_id]:
+                del self._teams[team_id]
+                await self._leave(team_id)
+
+    async def close(self) -> None:
+        """End the hub's tasks."""
+        tasks = [task for task in (self._listener, self._receiver) if task]
+        self._listener = self._receiver = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --- executors: LISTEN
+
+    @contextlib.contextmanager
+    def _waiting_for(self, executor_id: uuid.UUID) -> Iterator[asyncio.Event]:
+        if self._listener is None or self._listener.done():
+            self._listener = asyncio.create_task(self._listen(), name="hub listener")
+        wake = asyncio.Event()
+        self._waiters[executor_id].add(wake)
+        try:
+            yield wake
+        finally:
+            self._waiters[executor_id].discard(wake)
+            if not self._waiters[executor_id]:
+                del self._waiters[executor_id]
+
+    async def _listen(self) -> None:
+        failures = 0
+        while True:
+            try:
+                async with await open_connection("mikrobot hub") as connection:
+                    await connection.execute(f"LISTEN {EXECUTOR_CHANNEL}")
+                    failures = 0
+                    self._wake_all()  # whatever was told while nobody listened
+                    while True:
+                        async for notice in connection.notifies(timeout=ALIVE_EVERY_S):
+                            self._wake(notice.payload)
+                        await connection.execute("SELECT 1")
+            except LOST as error:
+                log.warning("HUB_LISTENER_LOST", problem=str(error)[:200])
+            await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
+            failures += 1
+
+    def _wake(self, payload: str) -> None:
+        with contextlib.suppress(ValueError):
+            for wake in self._waiters.get(uuid.UUID(payload), ()):
+                wake.set()
+
+    def _wake_all(self) -> None:
+        for wakes in self._waiters.values():
+            for wake in wakes:
+                wake.set()
+
+    # --- browsers: one channel, a group per team
+
+    def _start_receiver(self) -> None:
+        if self._receiver is None or self._receiver.done():
+            listen_here(asyncio.get_running_loop())
+            self._receiver = asyncio.create_task(self._receive(), name="hub receiver")
+
+    async def _join(self, team_id: uuid.UUID) -> None:
+        if self._channel:
+            try:
+                await asyncio.wait_for(get_channel_layer().group_add(group_of(team_id), self._channel), 2)
+            except Exception as error:
+                log.warning("HUB_JOIN_FAILED", problem=repr(error)[:200])
+                self._channel = None  # the receiver takes a new channel and joins all
+
+    async def _leave(self, team_id: uuid.UUID) -> None:
+        if self._channel:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(get_channel_layer().group_discard(group_of(team_id), self._channel), 2)
+
+    async def _receive(self) -> None:
+        """Hear the layer; look at the numbers every five seconds, as it may lose anything without a word."""
+        layer, failures = get_channel_layer(), 0
+        while True:
+            hearing: asyncio.Task[Any] | None = None
+            try:
+                self._channel = channel = await asyncio.wait_for(layer.new_channel(), 5)
+                for team_id in list(self._teams):
+                    await asyncio.wait_for(layer.group_add(group_of(team_id), channel), 5)
+                self._fall_behind_all()
+                failures = 0
+                while self._channel == channel:
+                    hearing = hearing or asyncio.create_task(layer.receive(channel))
+                    done, _ = await asyncio.wait([hearing], timeout=LOOK_EVERY_S)
+                    if done:
+                        message, hearing = hearing.result(), None
+                        self._dispatch(message)
+                    else:
+                        await self._compare_numbers()
+            except asyncio.CancelledError:
+                await _drop(hearing)
+                raise
+            except Exception as error:
+                log.warning("HUB_RECEIVER_LOST", problem=repr(error)[:200])
+                with contextlib.suppress(Exception):
+                    await self._compare_numbers()  # sockets go on by looking, slower
+            await _drop(hearing)
+            self._channel = None
+            await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
+            failures += 1
+
+    def _dispatch(self, message: dict[str, Any]) -> None:
+        team_id = uuid.UUID(message["team_id"]) if message.get("team_id") else None
+        for subscriber in self._teams.get(team_id, ()) if team_id else ():
+            for event in message["events"]:
+                subscriber.offer(event)
+                if event["kind"] in ("key.revoked", "member.removed"):
+                    subscriber.recheck()
+
+    async def _compare_numbers(self) -> None:
+        if not self._teams:
+            return
+        latest = await database_sync_to_async(published.list_latest_numbers)(list(self._teams))
+        for team_id, number in latest.items():
+            for subscriber in self._teams.get(team_id, ()):
+                if subscriber.last < number:
+                    subscriber.fall_behind()
+
+    def _fall_behind_all(self) -> None:
+        for subscribers in self._teams.values():
+            for subscriber in subscribers:
+                subscriber.fall_behind()
+
+
+async def _drop(task: asyncio.Task[Any] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@database_sync_to_async  # type: ignore[untyped-decorator]
+def _read_desired_version(executor_id: uuid.UUID) -> int:
+    return Executor.objects.values_list("desired_version", flat=True).get(pk=executor_id)
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def get_hub() -> Hub:
+    """Return this loop's hub."""
+    return _hubs.setdefault(asyncio.get_running_loop(), Hub())
+
+
+async def wait_for_desired(executor_id: uuid.UUID, since: int, timeout_s: float) -> int:
+    """Return the executor's `desired_version` as soon as it is not `since`, or after the timeout (see Hub)."""
+    return await get_hub().wait_for_desired(executor_id, since, timeout_s)

@@ -1,0 +1,89 @@
+"""What the doors ask of the risk app: approvals behind deals, what became of them, and settling on a new truth."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from apps.accounts.models import Account
+from apps.bots.models import Bot
+from apps.common.ids import MalformedId, parse_public_id
+from apps.risk.models import Approval
+from apps.risk.services.matching import find_approval_for
+from apps.risk.services.reservations import resolve_reservation
+from apps.risk.services.settling import settle_after_snapshot
+from apps.trades.ledger import BUY, ENTRY_IN, ENTRY_IN_OUT, SELL
+from apps.trades.services.orders import OutcomeTold
+from apps.trades.services.origins import ApprovalRef
+from trading.protocol import DealMessage
+
+
+def find_approvals(account: Account, deals: Iterable[DealMessage], magics: Container[int]) -> dict[int, ApprovalRef]:
+    """Return, by deal ticket, the approvals behind the deals with which the account's bots went in."""
+    found = {}
+    for deal in deals:
+        if deal.entry not in (ENTRY_IN, ENTRY_IN_OUT) or deal.deal_type not in (BUY, SELL) or deal.magic not in magics:
+            continue
+        approval = find_approval_for(
+            account_id=account.pk,
+            magic=deal.magic,
+            symbol=deal.symbol,
+            side="BUY" if deal.deal_type == BUY else "SELL",
+            volume_lots=deal.volume_lots,
+            opened_at=deal.market_at,
+            position_id=deal.position_id,
+            comment=deal.comment,
+        )
+        if approval is not None:
+            found[deal.ticket] = to_reference(approval)
+    return found
+
+
+def to_reference(approval: Approval) -> ApprovalRef:
+    """Return an approval as the ledger needs it."""
+    return ApprovalRef(
+        approval.pk,
+        approval.bot_id,
+        approval.assignment_id,
+        approval.risk_amount,
+        approval.stop_loss,
+        approval.take_profit,
+    )
+
+
+def find_approval(account: Account, reference: str, tag: str) -> Approval | None:
+    """Return the account's granted approval of that id, else of that tag, or None."""
+    rows = Approval.objects.filter(account=account, approved=True)
+    try:
+        found = rows.filter(pk=parse_public_id(Approval.PREFIX, reference)).first()
+    except MalformedId:
+        found = None
+    return found or (rows.filter(tag=tag).first() if tag else None)
+
+
+def resolve(approval: Approval, told: OutcomeTold, *, stop_loss: Decimal | None, at: datetime) -> dict[str, Any]:
+    """Tell the risk what became of the approval's order; return what the agent shall do (`action`, `ticket`, `lots`)."""
+    return resolve_reservation(approval=approval, told=told, stop_loss=stop_loss, at=at)
+
+
+def settle(account: Account, at: datetime) -> list[dict[str, Any]]:
+    """Let the risk settle reservations, levels and day on the account's new truth; return what the agent shall do."""
+    return settle_after_snapshot(account, at) or []
+
+
+def find_approval_behind(bot: Bot, told: Any, opened_at: datetime) -> Approval | None:
+    """Return the granted approval behind what a bot says it opened; another bot's is never meant."""
+    found = find_approval_for(
+        account_id=bot.account_id,
+        magic=bot.magic,
+        symbol=told.symbol,
+        side=told.side,
+        volume_lots=told.volume_lots,
+        opened_at=opened_at,
+        position_id=told.ticket,
+        request_id=told.request_id,
+        comment=told.comment,
+    )
+    return found if found is not None and found.bot_id == bot.pk else None

@@ -1,0 +1,46 @@
+"""WebSockets: the Origin is checked and the credential found before a consumer sees the handshake."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from channels.sessions import SessionMiddlewareStack
+from django.urls import path
+
+from apps.gateway.consumers import EventsConsumer, ExecutorConsumer
+from apps.gateway.credentials import find_credential, is_origin_allowed
+
+FORBIDDEN = 4403
+
+urlpatterns = [
+    path("ws/executor", ExecutorConsumer.as_asgi()),
+    path("ws/events", EventsConsumer.as_asgi()),
+]
+
+
+class Protected:
+    """Refuses foreign origins and unknown paths, and puts `credential` into the scope (None: the first message brings it)."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Any:
+        if not is_origin_allowed(scope):
+            return await _refuse(receive, send)
+        try:
+            return await self._application({**scope, "credential": find_credential(scope)}, receive, send)
+        except ValueError as error:  # the router knows no such path
+            if "No route found" not in str(error):
+                raise
+            return await _refuse(receive, send)
+
+
+def protect(application: Any) -> Any:
+    """Return the application behind the Origin check, the session cookie and the credential."""
+    return SessionMiddlewareStack(Protected(application))
+
+
+async def _refuse(receive: Any, send: Any) -> None:
+    """Close before accepting: the other side sees HTTP 403."""
+    await receive()
+    await send({"type": "websocket.close", "code": FORBIDDEN})

@@ -1,0 +1,31 @@
+"""Verdicts, the decision log and risk events for staff: read only."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from apps.common.admin_site import LedgerAdmin
+from apps.risk.models import Approval, Decision, RiskEvent
+
+
+@admin.register(Approval)
+class ApprovalAdmin(LedgerAdmin):
+    list_display = ("at", "account", "bot", "symbol", "side", "approved", "reason_code", "reservation")
+    search_fields = ("account__code", "symbol", "reason_code", "tag")
+    list_filter = ("approved", "reservation")
+    list_select_related = ("account", "bot")
+
+
+@admin.register(Decision)
+class DecisionAdmin(LedgerAdmin):
+    list_display = ("account", "number", "at", "hash")
+    search_fields = ("account__code", "hash")
+    list_select_related = ("account",)
+
+
+@admin.register(RiskEvent)
+class RiskEventAdmin(LedgerAdmin):
+    list_display = ("at", "account", "event_type", "severity", "message")
+    search_fields = ("account__code", "event_type")
+    list_filter = ("severity",)
+    list_select_related = ("account",)

@@ -1,0 +1,112 @@
+"""Questions about risk."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from apps.accounts.models import Account, AccountRisk, AccountSnapshot, LimitSet
+from apps.risk.models import Approval, RiskEvent
+from trading.risk.levels import RiskLevel, Standing, level_of, stand
+from trading.risk.limits import Limits, parse_limits
+
+LATCHES = ("platform", "team", "account", "breach", "day")
+HUNDRED = Decimal(100)
+
+
+def get_account_state(account: Account, at: datetime) -> dict[str, Any]:
+    """
+    Return the account as RiskMind §5.2 shows it, with floors, headroom, latches and the age of what it rests on.
+
+    Percent are of the initial balance. `trading_allowed` says what an approval would find now: latches, freshness, levels.
+    """
+    risk = AccountRisk.objects.get(account=account)
+    snapshot = AccountSnapshot.objects.filter(account=account).first()
+    limits = parse_limits(LimitSet.objects.get(account=account, in_force=True).document)
+    latches = {name: text for name in LATCHES if (text := getattr(risk, f"{name}_latch"))}
+    standing = _stand(account, risk, snapshot, limits)
+    used = standing.used if standing else Decimal(0)
+    level = level_of(used, latched=bool(latches), halted_fraction=limits.halted_fraction)
+    age_s = (at - snapshot.taken_at).total_seconds() if snapshot else None
+    fresh = age_s is not None and age_s <= 15
+    return {
+        "account_id": account.public_id,
+        "code": account.code,
+        "mode": account.mode.lower(),
+        "currency": account.currency,
+        "balance": snapshot.balance if snapshot else None,
+        "equity": snapshot.equity if snapshot else None,
+        "margin": snapshot.margin if snapshot else None,
+        "free_margin": snapshot.free_margin if snapshot else None,
+        **_figures(account, limits, standing),
+        "open_positions": len(snapshot.positions) if snapshot else None,
+        "reserved": risk.reserved,
+        "risked_today": risk.risked_today,
+        "approved_today": risk.approved_today,
+        "trading_allowed": bool(fresh and snapshot and snapshot.trade_allowed and level is not RiskLevel.HALTED),
+        "risk_level": level.value,
+        "light": level.light,
+        "latches": latches,
+        "halt_epoch": risk.halt_epoch,
+        "stale": not fresh,
+        "seen_at": snapshot.taken_at if snapshot else None,
+        "age_s": round(age_s, 3) if age_s is not None else None,
+        "market_at": snapshot.market_at if snapshot else None,
+        "market_speed": snapshot.market_speed if snapshot else None,
+        "day": risk.day,
+        "day_ends_at": risk.day_ends_at,
+        "day_provisional": risk.day_provisional,
+    }
+
+
+def list_events(team_id: UUID, account_id: UUID | None = None) -> QuerySet[RiskEvent]:
+    """Return the team's risk events."""
+    rows = RiskEvent.objects.filter(account__team_id=team_id).select_related("account", "bot")
+    return rows.filter(account_id=account_id) if account_id else rows
+
+
+def list_approvals(team_id: UUID, account_id: UUID | None = None) -> QuerySet[Approval]:
+    """Return the team's approvals, granted and denied."""
+    rows = Approval.objects.filter(account__team_id=team_id).select_related("account", "bot")
+    return rows.filter(account_id=account_id) if account_id else rows
+
+
+def _stand(account: Account, risk: AccountRisk, snapshot: AccountSnapshot | None, limits: Limits) -> Standing | None:
+    if snapshot is None or risk.day_balance_base is None or risk.day_equity_base is None:
+        return None
+    mark = risk.peak_equity if limits.drawdown_mode == "TRAILING_INTRADAY" else risk.peak_balance
+    return stand(
+        limits,
+        initial_balance=account.initial_balance,
+        day_balance=risk.day_balance_base,
+        day_equity=risk.day_equity_base,
+        peak=mark if mark is not None else account.initial_balance,
+        equity=snapshot.equity,
+    )
+
+
+def _figures(account: Account, limits: Limits, standing: Standing | None) -> dict[str, Any]:
+    names = (
+        "daily_pnl", "daily_loss_pct", "daily_loss_limit_pct", "daily_floor", "daily_used_pct", "total_drawdown_pct",
+        "total_drawdown_limit_pct", "total_floor", "total_used_pct", "room",
+    )  # fmt: skip
+    if standing is None:
+        return dict.fromkeys(names)
+    base = account.initial_balance
+    values = (
+        -standing.daily_loss,
+        max(Decimal(0), standing.daily_loss) / base * HUNDRED,
+        standing.daily_limit / base * HUNDRED,
+        standing.daily_floor,
+        standing.daily_used * HUNDRED,
+        max(Decimal(0), standing.total_loss) / base * HUNDRED,
+        standing.total_limit / base * HUNDRED,
+        standing.total_floor,
+        standing.total_used * HUNDRED,
+        standing.room,
+    )
+    return {name: round(value, 4) for name, value in zip(names, values, strict=True)}

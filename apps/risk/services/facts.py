@@ -1,0 +1,266 @@
+"""Everything a batch of requests is judged by, read in bulk after the accounts' risk rows are locked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+
+from apps.accounts.models import Account, AccountMode, AccountRisk, AccountSnapshot, LimitSet
+from apps.assignments.models import Assignment
+from apps.market.models import Quote, SymbolSpecification
+from apps.risk.models import Approval, Reservation
+from trading.risk.exposure import Exposure, Holding, measure_exposure
+from trading.risk.limits import Limits, parse_limits
+from trading.risk.sizing import FUTURES_MODES, SymbolTerms
+
+ZERO = Decimal(0)
+log = structlog.get_logger(__name__)
+CHECKED_TICKS = 1000  # over how many ticks the terminal worked out `loss_per_lot_check`
+OPEN_RESERVATIONS = (Reservation.HELD, Reservation.UNRESOLVED)
+
+
+@dataclass
+class AccountFacts:
+    """One account as the judge sees it. `risk` is the locked row; it and `held` move while a batch is judged."""
+
+    account: Account
+    risk: AccountRisk
+    snapshot: AccountSnapshot | None
+    limits: Limits
+    limits_hash: str
+    terms: dict[str, SymbolTerms]
+    spec_hashes: dict[str, str]
+    quotes: dict[str, Quote]
+    exposure: Exposure
+    holdings: tuple[Holding, ...]
+    held: list[Approval] = field(default_factory=list)
+
+    def reserved_by_symbol(self) -> dict[str, Decimal]:
+        """Return the money of reservations whose position no snapshot shows yet."""
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for approval in self.held:
+            sums[approval.symbol] += approval.reserved
+        return dict(sums)
+
+    def count_held(self) -> int:
+        return sum(1 for one in self.held if one.position_id not in self.exposure.position_ids)
+
+    def peak(self) -> Decimal:
+        """Return the high-water mark of the drawdown mode in force."""
+        mark: Decimal | None = (
+            self.risk.peak_equity if self.limits.drawdown_mode == "TRAILING_INTRADAY" else self.risk.peak_balance
+        )
+        return mark if mark is not None else Decimal(self.account.initial_balance)
+
+    def market_at(self, at: datetime, told: datetime | None = None) -> datetime:
+        """Return the account's market time: the wall clock on a real account; on a paper one it never goes back."""
+        if self.account.mode != AccountMode.PAPER:
+            return at
+        seen = [self.risk.market_at, self.snapshot.market_at if self.snapshot else None, told]
+        return max((one for one in seen if one is not None), default=at)
+
+
+class LimitsBroken(Exception):
+    """An account whose limits cannot be read: nothing is approved on it."""
+
+
+def load_facts(
+    rows: Iterable[AccountRisk], accounts: dict[UUID, Account], symbols: dict[UUID, set[str]]
+) -> dict[UUID, AccountFacts]:
+    """
+    Return the facts of each account whose risk row is given, in a handful of statements whatever their number.
+
+    An account whose rows cannot be read is left out.
+
+    :param symbols: what is asked about, per account; the symbols of open positions come by themselves.
+    """
+    by_id = {row.account_id: row for row in rows}
+    ids = list(by_id)
+    snapshots = AccountSnapshot.objects.in_bulk(ids)
+    limit_sets = {one.account_id: one for one in LimitSet.objects.filter(account_id__in=ids, in_force=True)}
+    held: dict[UUID, list[Approval]] = defaultdict(list)
+    for approval in Approval.objects.filter(account_id__in=ids, reservation__in=OPEN_RESERVATIONS):
+        held[approval.account_id].append(approval)
+    wanted = _wanted_symbols(snapshots, symbols, ids)
+    specs = _load_specifications(ids, wanted)
+    quotes = _load_quotes(ids, wanted)
+    found = {}
+    for pk in ids:
+        try:
+            found[pk] = _facts_of(
+                by_id[pk], accounts[pk], snapshots.get(pk), limit_sets.get(pk), specs[pk], quotes[pk], held[pk]
+            )
+        except Exception as error:  # rows that cannot be read close this account, not its neighbours
+            log.error("FACTS_UNREADABLE", account_id=str(pk), problem=f"{type(error).__name__}: {error}"[:300])
+    return found
+
+
+def load_assignments(ids: Iterable[UUID]) -> dict[UUID, Assignment]:
+    """Return the live assignment of each managed bot."""
+    return {row.bot_id: row for row in Assignment.objects.filter(bot_id__in=list(ids), live=True)}
+
+
+def read_terms(document: dict[str, Any], account_currency: str) -> SymbolTerms:
+    """
+    Return a stored specification as risk needs it.
+
+    Profit in the account's own currency needs no rate; where the base currency is the account's, the rate is one over the
+    price; for all else the terminal's own calculation (`loss_per_lot_check`) tells the rate, and without it nobody does.
+    """
+    number = {name: Decimal(str(value)) for name, value in document.items() if name in _NUMBERS and value is not None}
+    profit, base = document["currency_profit"], document["currency_base"]
+    futures = document["calc_mode"] in FUTURES_MODES
+    rate, at_stop = None, False
+    if profit == account_currency and not futures:
+        rate = Decimal(1)
+    elif base == account_currency and profit and not futures:
+        at_stop = True
+    elif (check := number.get("loss_per_lot_check")) and number["tick_size"] > 0 and number["contract_size"] > 0:
+        rate = check / (CHECKED_TICKS * number["tick_size"] * number["contract_size"])
+    return SymbolTerms(
+        name=document["name"],
+        digits=int(document["digits"]),
+        point=number["point"],
+        tick_size=number["tick_size"],
+        tick_value_loss=number["tick_value_loss"] or number["tick_value"],
+        contract_size=number["contract_size"],
+        volume_min=number["volume_min"],
+        volume_max=number["volume_max"],
+        volume_step=number["volume_step"],
+        volume_limit=number["volume_limit"],
+        stops_level_points=int(document["stops_level_points"]),
+        trade_mode=int(document["trade_mode"]),
+        calc_mode=int(document["calc_mode"]),
+        profit_rate=rate,
+        converts_at_stop=at_stop,
+        margin_per_lot=number.get("margin_per_lot"),
+        commission_per_lot=abs(number.get("commission_per_lot", ZERO)),
+    )
+
+
+_NUMBERS = frozenset(
+    {
+        "point", "tick_size", "tick_value", "tick_value_loss", "contract_size", "volume_min", "volume_max",
+        "volume_step", "volume_limit", "margin_per_lot", "commission_per_lot", "loss_per_lot_check",
+    }
+)  # fmt: skip
+
+
+def fresh_quote(facts: AccountFacts, symbol: str, at: datetime) -> Quote | None:
+    """Return the stored quote if it is fresh by both clocks: seconds are hours where the market runs fast."""
+    quote = facts.quotes.get(symbol)
+    if quote is None:
+        return None
+    speed = max(1.0, facts.snapshot.market_speed if facts.snapshot else 1.0)
+    age = at - quote.received_at
+    return quote if age * speed <= timedelta(seconds=settings.OBSERVER_FRESH_S) else None
+
+
+def _wanted_symbols(
+    snapshots: dict[UUID, AccountSnapshot], symbols: dict[UUID, set[str]], ids: list[UUID]
+) -> dict[UUID, set[str]]:
+    wanted = {pk: set(symbols.get(pk, ())) for pk in ids}
+    for pk, snapshot in snapshots.items():
+        wanted[pk] |= {one["symbol"] for one in (*snapshot.positions, *snapshot.orders)}
+    return wanted
+
+
+def _load_specifications(ids: list[UUID], wanted: dict[UUID, set[str]]) -> dict[UUID, list[SymbolSpecification]]:
+    names = set().union(*wanted.values()) if wanted else set()
+    found: dict[UUID, list[SymbolSpecification]] = {pk: [] for pk in ids}
+    for row in SymbolSpecification.objects.filter(account_id__in=ids, symbol__in=names):
+        found[row.account_id].append(row)
+    return found
+
+
+def _load_quotes(ids: list[UUID], wanted: dict[UUID, set[str]]) -> dict[UUID, dict[str, Quote]]:
+    names = set().union(*wanted.values()) if wanted else set()
+    found: dict[UUID, dict[str, Quote]] = {pk: {} for pk in ids}
+    for row in Quote.objects.filter(account_id__in=ids, symbol__in=names):
+        found[row.account_id][row.symbol] = row
+    return found
+
+
+def _facts_of(
+    risk: AccountRisk,
+    account: Account,
+    snapshot: AccountSnapshot | None,
+    limit_set: LimitSet | None,
+    specs: list[SymbolSpecification],
+    quotes: dict[str, Quote],
+    held: list[Approval],
+) -> AccountFacts:
+    if limit_set is None:
+        raise LimitsBroken(f"account {account.code} has no limits in force")
+    limits = parse_limits(limit_set.document)
+    terms: dict[str, SymbolTerms] = {}
+    for spec in specs:
+        with suppress(KeyError, TypeError, ValueError, ArithmeticError):  # what cannot be read is not known
+            terms[spec.symbol] = read_terms(spec.document, account.currency)
+    holdings = read_holdings(snapshot)
+    return AccountFacts(
+        account=account,
+        risk=risk,
+        snapshot=snapshot,
+        limits=limits,
+        limits_hash=limit_set.content_hash,
+        terms=terms,
+        spec_hashes={spec.symbol: spec.content_hash for spec in specs},
+        quotes=quotes,
+        exposure=measure_exposure(
+            holdings,
+            terms,
+            unprotected_move_fraction=limits.unprotected_move_fraction,
+            slippage_points=limits.slippage_points,
+        ),
+        holdings=holdings,
+        held=held,
+    )
+
+
+def read_holdings(snapshot: AccountSnapshot | None) -> tuple[Holding, ...]:
+    """Return the positions and waiting orders of a snapshot."""
+    if snapshot is None:
+        return ()
+    positions = [
+        Holding(
+            symbol=one["symbol"],
+            side=one["side"],
+            volume_lots=_number(one["volume_lots"]),
+            entry_price=_number(one["entry_price"]),
+            price=_number(one["current_price"]),
+            stop_loss=_number_or_none(one["stop_loss"]),
+            profit=_number(one["profit"]),
+            position_id=int(one["position_id"]),
+        )
+        for one in snapshot.positions
+    ]
+    orders = [
+        Holding(
+            symbol=one["symbol"],
+            side="BUY" if one["order_type"].startswith("BUY") else "SELL",
+            volume_lots=_number(one["volume_lots"]),
+            entry_price=_number(one["price"]),
+            price=_number(one["price"]),
+            stop_loss=_number_or_none(one["stop_loss"]),
+        )
+        for one in snapshot.orders
+    ]
+    return (*positions, *orders)
+
+
+def _number(value: Any) -> Decimal:
+    return Decimal(str(value))
+
+
+def _number_or_none(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(str(value))

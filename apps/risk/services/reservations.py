@@ -1,0 +1,193 @@
+"""
+What becomes of reserved risk. It counts until it is proven that it need not:
+
+- REJECTED or NOT_SENT, said by the agent, is definitive: VOID.
+- A complete snapshot that shows the position (or the order) takes it over: POSTED. Until such a snapshot the reservation
+  counts although the fill was reported, so the money is never counted less than once.
+- A complete snapshot taken after `valid_until` + 10 s without the tag proves that nothing was filled: VOID. Nothing else
+  frees it: a timeout only makes it UNRESOLVED, which counts on.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import ROUND_UP, Decimal
+from typing import Any
+
+import structlog
+from django.db import transaction
+
+from apps.accounts.models import AccountRisk, AccountSnapshot
+from apps.common.outbox import tell
+from apps.market.models import SymbolSpecification
+from apps.risk.models import Approval, Reservation, Severity
+from apps.risk.services.events import write_event
+from apps.risk.services.facts import OPEN_RESERVATIONS, AccountFacts, read_terms
+from apps.risk.services.matching import is_match
+from apps.trades.models import OrderOutcome, Trade
+from apps.trades.services.orders import OutcomeTold
+from trading.risk.limits import parse_limits
+from trading.risk.sizing import SizingRefused, loss_per_lot
+
+ZERO = Decimal(0)
+PROOF_AFTER = timedelta(seconds=10)
+NO_ACTION: dict[str, Any] = {"action": "none"}
+log = structlog.get_logger(__name__)
+
+
+@transaction.atomic
+def resolve_reservation(
+    *, approval: Approval, told: OutcomeTold, stop_loss: Decimal | None, at: datetime
+) -> dict[str, Any]:
+    """
+    Take in what became of an approval's order; return what the agent shall do: `action` none or close, `ticket`, `lots`.
+
+    Repeats change nothing more. Actual risk beyond the limits' ratio of the planned (2 ×) closes the position.
+    """
+    risk = AccountRisk.objects.select_for_update(no_key=True).get(account_id=approval.account_id)
+    approval = Approval.objects.select_related("account", "bot").get(pk=approval.pk)
+    if told.outcome in (OrderOutcome.REJECTED, OrderOutcome.NOT_SENT):
+        if approval.reservation in OPEN_RESERVATIONS and approval.position_id is None:
+            free_reservation(risk, approval, Reservation.VOID, told.outcome, at)
+            risk.save(update_fields=["reserved", "risked_today"])
+        return NO_ACTION
+    if told.outcome not in (OrderOutcome.DONE, OrderOutcome.PARTIAL):
+        return NO_ACTION
+    return _take_fill(risk, approval, told, stop_loss, at)
+
+
+def free_reservation(risk: AccountRisk, approval: Approval, outcome: str, why: str, at: datetime) -> None:
+    """Take a reservation out of what counts, once: the approval is saved, the locked risk row changed but not saved."""
+    moved = Approval.objects.filter(pk=approval.pk, reservation__in=OPEN_RESERVATIONS).update(
+        reservation=outcome, reserved=ZERO, resolved_at=at, resolved_by=why[:60], position_id=approval.position_id
+    )
+    if not moved:
+        return
+    risk.reserved = max(ZERO, risk.reserved - approval.reserved)
+    if outcome == Reservation.VOID and approval.day == risk.day:
+        risk.risked_today = max(ZERO, risk.risked_today - approval.risk_amount)
+    approval.reservation, approval.reserved = outcome, ZERO
+    log.info("RESERVATION_RESOLVED", approval_id=approval.public_id, outcome=str(outcome), by=why)
+    data = {"approval_id": approval.public_id, "reservation": str(outcome), "by": why}
+    account = approval.account
+    tell(team_id=account.team_id, account_id=account.pk, kind="approval.resolved", data=data)
+
+
+def settle_reservations(facts: AccountFacts, at: datetime) -> None:
+    """Hold the open reservations against the account's last complete view (risk row locked, changed but not saved)."""
+    snapshot = facts.snapshot
+    if snapshot is None or not snapshot.complete:
+        return
+    taken: set[int] = set()
+    for approval in sorted(facts.held, key=lambda one: one.at):
+        shown = _shown_by(approval, facts, taken)
+        if shown is not None:
+            approval.position_id = shown or approval.position_id
+            taken.add(shown)
+            free_reservation(facts.risk, approval, Reservation.POSTED, "SNAPSHOT", at)
+        elif (ended := _how_it_ended(approval, snapshot)) is not None:
+            free_reservation(facts.risk, approval, *ended, at)
+        else:
+            continue
+        facts.held.remove(approval)
+
+
+def mark_unresolved(facts: AccountFacts, at: datetime) -> list[Approval]:
+    """Call reservations whose validity is over UNRESOLVED: they go on counting, and people are told."""
+    marked = []
+    for approval in facts.held:
+        due = approval.valid_until is not None and at > approval.valid_until + PROOF_AFTER
+        if approval.reservation == Reservation.HELD and due:
+            Approval.objects.filter(pk=approval.pk, reservation=Reservation.HELD).update(
+                reservation=Reservation.UNRESOLVED
+            )
+            approval.reservation = Reservation.UNRESOLVED
+            marked.append(approval)
+            write_event(
+                facts.account,
+                "RESERVATION_UNRESOLVED",
+                Severity.WARNING,
+                f"Nobody has told what became of the approval for {approval.adjusted_lots} {approval.symbol}.",
+                at=at,
+                metrics={"approval_id": approval.public_id, "reserved": str(approval.reserved)},
+                bot=approval.bot_id,
+                once_key=f"unresolved:{approval.public_id}",
+            )
+    return marked
+
+
+def _shown_by(approval: Approval, facts: AccountFacts, taken: set[int]) -> int | None:
+    """Return the position that shows the approval (0 for a waiting order), or None where the view does not show it."""
+    assert facts.snapshot is not None
+    for one in facts.snapshot.positions:
+        if int(one["position_id"]) not in taken and is_match(approval, one, opened_at_key="opened_at"):
+            return int(one["position_id"])
+    return 0 if any(is_match(approval, one, opened_at_key="placed_at") for one in facts.snapshot.orders) else None
+
+
+def _how_it_ended(approval: Approval, snapshot: AccountSnapshot) -> tuple[str, str] | None:
+    """Return how an approval ended that the view does not show, or None while that is not proven."""
+    trades = Trade.objects.filter(account_id=approval.account_id, approval_id=approval.pk)
+    known = list(trades.values_list("closed_at", flat=True))
+    if any(closed_at is None for closed_at in known):
+        return None  # a fill between reading the positions and reading the deals: the next view has it
+    if known and snapshot.taken_at >= approval.at:
+        return Reservation.POSTED, "CLOSED_SINCE"
+    if approval.valid_until is None or snapshot.taken_at <= approval.valid_until + PROOF_AFTER:
+        return None
+    return (Reservation.POSTED, "GONE") if approval.position_id else (Reservation.VOID, "NOT_IN_SNAPSHOT")
+
+
+def _take_fill(
+    risk: AccountRisk, approval: Approval, told: OutcomeTold, stop_loss: Decimal | None, at: datetime
+) -> dict[str, Any]:
+    actual = _actual_risk(approval, told, stop_loss or approval.stop_loss)
+    changes: dict[str, Any] = {"position_id": told.position_id or approval.position_id}
+    if actual is not None:
+        changes["actual_risk"] = actual
+    if approval.reservation in OPEN_RESERVATIONS:
+        # The true risk counts at once where it is larger; a partial fill's rest is not coming any more.
+        reserved = max(actual, ZERO) if actual is not None else approval.reserved
+        risk.reserved = max(ZERO, risk.reserved - approval.reserved) + reserved
+        changes |= {"reserved": reserved, "reservation": Reservation.HELD}
+        risk.save(update_fields=["reserved"])
+    Approval.objects.filter(pk=approval.pk).update(**changes)
+    if actual is None or not told.position_id:
+        return NO_ACTION
+    ratio = parse_limits(approval.account.limit_sets.get(in_force=True).document).max_slippage_ratio
+    planned = approval.risk_amount * (told.filled_lots or approval.adjusted_lots) / approval.adjusted_lots
+    if actual <= planned * ratio:
+        return NO_ACTION
+    _tell_slippage(approval, told, planned, actual, at)
+    return {"action": "close", "ticket": told.position_id, "lots": float(told.filled_lots or approval.adjusted_lots)}
+
+
+def _actual_risk(approval: Approval, told: OutcomeTold, stop_loss: Decimal) -> Decimal | None:
+    """Return what the filled volume loses at its stop from the true price; None where that cannot be worked out."""
+    lots = told.filled_lots or approval.adjusted_lots
+    spec = SymbolSpecification.objects.filter(account_id=approval.account_id, symbol=approval.symbol).first()
+    if spec is None or told.price is None or told.price <= 0 or lots <= 0:
+        return None
+    sign = 1 if approval.side == "BUY" else -1
+    if (told.price - stop_loss) * sign <= 0:
+        return ZERO  # filled beyond its own stop: the broker closes it; nothing is at risk from here
+    try:
+        terms = read_terms(spec.document, approval.account.currency)
+        _, _, loss = loss_per_lot(terms, entry_price=told.price, stop_loss=stop_loss)
+    except (SizingRefused, KeyError, ValueError, ArithmeticError):
+        return None
+    return (loss * lots).quantize(Decimal("1e-8"), ROUND_UP)
+
+
+def _tell_slippage(approval: Approval, told: OutcomeTold, planned: Decimal, actual: Decimal, at: datetime) -> None:
+    write_event(
+        approval.account,
+        "SLIPPAGE_EXCEEDED",
+        Severity.CRITICAL,
+        f"Position {told.position_id} risks {actual:.2f}, {planned:.2f} were planned: it is closed.",
+        at=at,
+        market_at=told.market_at,
+        metrics={"planned_risk": f"{planned:.2f}", "actual_risk": f"{actual:.2f}", "position_id": told.position_id},
+        bot=approval.bot_id,
+        once_key=f"slippage:{approval.public_id}",
+    )

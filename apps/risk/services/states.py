@@ -1,0 +1,93 @@
+"""From rows to what the judge reads: the request, and the state of account and bot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from django.conf import settings
+
+from apps.accounts.models import AccountRisk
+from apps.assignments.models import Assignment
+from apps.bots.models import Bot
+from apps.risk.services.facts import ZERO, AccountFacts, fresh_quote
+from apps.teams.callers import Caller
+from trading.protocol import ApprovalRequest
+from trading.risk.sizing import SymbolTerms
+from trading.risk.verdict import Asked, RiskState
+
+LATCHES = ("platform", "team", "account", "breach", "day")
+
+
+def read_asked(body: ApprovalRequest, caller: Caller) -> Asked:
+    """Return the request as the judge reads it; what proves a lease counts only from an executor."""
+    return Asked(
+        symbol=body.symbol,
+        side=body.direction.upper(),
+        entry_price=body.entry_price,
+        stop_loss=body.stop_loss,
+        take_profit=body.take_profit or None,
+        requested_lots=body.requested_lots,
+        executor_id=str(caller.executor_id) if caller.executor_id else None,
+        fence=body.fence,
+        halt_epoch=body.halt_epoch,
+        generation=body.generation,
+    )
+
+
+def read_state(
+    facts: AccountFacts, bot: Bot, assignment: Assignment | None, body: ApprovalRequest, caller: Caller, at: datetime
+) -> RiskState:
+    """Return the state of account and bot at this moment of the batch."""
+    risk, snapshot = facts.risk, facts.snapshot
+    return RiskState(
+        latches=list_latches(risk),
+        halt_epoch=risk.halt_epoch,
+        bot_status=bot.status,
+        bot_managed=bot.managed,
+        bot_tags=tuple(bot.tags),
+        assignment_desired=assignment.desired if assignment else None,
+        assignment_generation=assignment.generation if assignment else None,
+        entries_allowed=assignment is None or bool(assignment.facts.get("entries_allowed", True)),
+        lease_executor_id=str(risk.lease_executor_id) if risk.lease_executor_id else None,
+        lease_until=risk.lease_until,
+        fence=risk.fence,
+        day=risk.day,
+        day_ends_at=risk.day_ends_at,
+        day_balance=risk.day_balance_base or ZERO,
+        day_equity=risk.day_equity_base or ZERO,
+        peak=facts.peak(),
+        initial_balance=facts.account.initial_balance,
+        reserved=risk.reserved,
+        reserved_by_symbol=facts.reserved_by_symbol(),
+        held=facts.count_held(),
+        risked_today=risk.risked_today,
+        snapshot_at=snapshot.taken_at if snapshot else None,
+        snapshot_complete=snapshot.complete if snapshot else False,
+        trade_allowed=snapshot.trade_allowed if snapshot else False,
+        balance=snapshot.balance if snapshot else ZERO,
+        equity=snapshot.equity if snapshot else ZERO,
+        free_margin=snapshot.free_margin if snapshot else None,
+        exposure=facts.exposure,
+        terms=_terms_now(facts, body, caller, at),
+        fresh_s=settings.OBSERVER_FRESH_S,
+    )
+
+
+def list_latches(risk: AccountRisk) -> tuple[tuple[str, str], ...]:
+    """Return (name, reason) of each latch that is set, the widest first."""
+    return tuple((name, reason) for name in LATCHES if (reason := getattr(risk, f"{name}_latch")))
+
+
+def _terms_now(facts: AccountFacts, body: ApprovalRequest, caller: Caller, at: datetime) -> SymbolTerms | None:
+    terms = facts.terms.get(body.symbol)
+    if terms is None:
+        return None
+    side = body.direction.upper()
+    same = (one for one in facts.holdings if one.symbol == body.symbol and one.side == side)
+    volume_open = sum((one.volume_lots for one in same), ZERO)
+    bid, ask = body.bid, body.ask
+    if caller.executor_id is None or not bid or not ask:  # only our own agent's word on the market counts
+        quote = fresh_quote(facts, body.symbol, at)
+        bid, ask = (quote.bid, quote.ask) if quote else (None, None)
+    return replace(terms, volume_open=volume_open, bid=bid, ask=ask)

@@ -1,0 +1,37 @@
+"""The schedule's part: idle accounts turn their days too, and waiting reservations are looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from celery import shared_task
+
+from apps.accounts.models import Account
+from apps.common.clock import read_at
+from apps.risk.services.settling import list_due_accounts, settle_account
+
+log = structlog.get_logger(__name__)
+
+
+@shared_task(name="apps.risk.tasks.roll_trading_days")  # type: ignore[untyped-decorator]
+def roll_trading_days(**_: Any) -> int:
+    """Turn the day of every account whose day has ended; return how many accounts were settled."""
+    return _settle_due()
+
+
+@shared_task(name="apps.risk.tasks.sweep_reservations")  # type: ignore[untyped-decorator]
+def sweep_reservations(**_: Any) -> int:
+    """Settle the reservations whose validity is over; return how many accounts were settled."""
+    return _settle_due()
+
+
+def _settle_due() -> int:
+    at, settled = read_at(), 0
+    for account in Account.objects.filter(pk__in=list_due_accounts(at)).order_by("pk"):
+        try:
+            settle_account(account, at)
+            settled += 1
+        except Exception as error:  # one account's trouble is not the others'
+            log.error("SETTLING_FAILED", account=account.code, problem=f"{type(error).__name__}: {error}"[:300])
+    return settled

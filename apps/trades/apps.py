@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class TradesConfig(AppConfig):
+    name = "apps.trades"
+    label = "trades"

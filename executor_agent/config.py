@@ -1,0 +1,153 @@
+"""`agent.toml`: where the server is, which terminal to use, where to write."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from executor_agent.errors import ConfigError
+
+TRANSPORTS = ("long_poll", "websocket")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerConfig:
+    """The server and the key it knows this executor by. Long poll is always on; `websocket` adds nudges."""
+
+    url: str
+    api_key: str
+    api_secret: str = field(repr=False)
+    executor_id: str
+    transports: tuple[str, ...] = TRANSPORTS
+
+
+@dataclass(frozen=True, kw_only=True)
+class TerminalConfig:
+    """
+    One terminal and one account on it. ``module`` is `MetaTrader5` or a module with its surface.
+
+    ``server_utc_offset_s``: the broker's clock minus UTC; None where the terminal is to be asked.
+    """
+
+    module: str = "MetaTrader5"
+    path: str = ""
+    login: int
+    password: str = field(repr=False)
+    server: str
+    server_utc_offset_s: int | None = None
+    deviation_points: int = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentConfig:
+    """Everything the agent is told."""
+
+    server: ServerConfig
+    terminal: TerminalConfig
+    symbols: dict[str, str]
+    """Ours to the broker's; a symbol that is not here has the same name there."""
+    data_dir: Path
+    log_file: Path | None = None
+
+
+def read_config(path: Path) -> AgentConfig:
+    """
+    Read the configuration file. Relative paths in it count from its folder.
+
+    :raises ConfigError: where it cannot be read, or a value is missing or impossible.
+    """
+    try:
+        tables = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from None
+    return build_config(tables, base=path.resolve().parent)
+
+
+def build_config(tables: dict[str, Any], *, base: Path) -> AgentConfig:
+    """
+    Return the configuration from its tables.
+
+    :raises ConfigError: where a value is missing or impossible.
+    """
+    for name in tables:
+        if name not in ("server", "terminal", "symbols", "agent"):
+            raise ConfigError(f"unknown table [{name}]: use [server], [terminal], [symbols], [agent]", field=name)
+    agent = tables.get("agent", {})
+    data_dir = base / _text(agent, "agent", "data_dir")
+    log_file = agent.get("log_file")
+    return AgentConfig(
+        server=_read_server(tables.get("server", {}), base),
+        terminal=_read_terminal(tables.get("terminal", {}), base),
+        symbols={str(ours): str(theirs) for ours, theirs in tables.get("symbols", {}).items()},
+        data_dir=data_dir,
+        log_file=base / log_file if log_file else None,
+    )
+
+
+def _read_server(table: dict[str, Any], base: Path) -> ServerConfig:
+    transports = tuple(table.get("transports", TRANSPORTS))
+    unknown = set(transports) - set(TRANSPORTS)
+    if unknown:
+        raise ConfigError(f"unknown transport {sorted(unknown)[0]!r}: use {', '.join(TRANSPORTS)}", field="transports")
+    return ServerConfig(
+        url=clean_url(_text(table, "server", "url")),
+        api_key=_secret(table, "server", "api_key", base),
+        api_secret=_secret(table, "server", "api_secret", base),
+        executor_id=_text(table, "server", "executor_id"),
+        transports=transports,
+    )
+
+
+def _read_terminal(table: dict[str, Any], base: Path) -> TerminalConfig:
+    login = table.get("login")
+    if not isinstance(login, int) or isinstance(login, bool) or login <= 0:
+        raise ConfigError("[terminal] login must be the account's number", field="login")
+    offset = table.get("server_utc_offset_s")
+    if offset is not None and (not isinstance(offset, int) or abs(offset) > 15 * 3600):
+        raise ConfigError(
+            "[terminal] server_utc_offset_s must be whole seconds within 15 hours", field="server_utc_offset_s"
+        )
+    return TerminalConfig(
+        module=str(table.get("module", "MetaTrader5")),
+        path=str(table.get("path", "")),
+        login=login,
+        password=_secret(table, "terminal", "password", base),
+        server=_text(table, "terminal", "server"),
+        server_utc_offset_s=offset,
+        deviation_points=int(table.get("deviation_points", 20)),
+    )
+
+
+def clean_url(url: str) -> str:
+    """
+    Return the server's root: without a slash at the end, and without the `/api` that the executor guide writes.
+
+    :raises ConfigError: where it is no http address.
+
+    >>> clean_url("https://mikrobot.example/api/")
+    'https://mikrobot.example'
+    """
+    if not url.startswith(("http://", "https://")):
+        raise ConfigError(f"the server's url begins with http:// or https://, not {url!r}", field="url")
+    return url.rstrip("/").removesuffix("/v1").removesuffix("/api").rstrip("/")
+
+
+def _text(table: dict[str, Any], name: str, key: str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"[{name}] {key} is missing", field=key)
+    return value
+
+
+def _secret(table: dict[str, Any], name: str, key: str, base: Path) -> str:
+    file = table.get(f"{key}_file")
+    if file is None:
+        return _text(table, name, key)
+    try:
+        return (base / str(file)).read_text("utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"[{name}] {key}_file cannot be read: {error.strerror}", field=f"{key}_file") from None

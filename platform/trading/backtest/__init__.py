@@ -1,0 +1,1 @@
+"""Backtests: the engine's loop over closed bars."""

@@ -1,0 +1,1 @@
+"""The risk of a trade: sizing, limits, trading days, levels, and the judge. The standard library and Decimal only."""

@@ -1,0 +1,122 @@
+"""
+The judge: may this trade be opened, and how large? Pure; it fails closed.
+
+The checks stand in order; the first that fails is the reason, the rest are skipped. What is not known is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from trading.risk import checks_access, checks_loss, checks_request
+from trading.risk.case import Case, Figures, Skipped
+from trading.risk.limits import ENFORCE, OFF, Limits
+from trading.risk.sizing import SizingRefused
+from trading.risk.verdict import (
+    APPROVED,
+    FAILED,
+    JUDGE_ERROR,
+    PASSED,
+    SKIPPED,
+    WARNED,
+    ZERO,
+    Asked,
+    Check,
+    Denied,
+    RiskState,
+    Verdict,
+)
+
+CHECKS: tuple[tuple[str, Callable[[Case], Figures]], ...] = (
+    ("latches", checks_access.check_latches),
+    ("bot", checks_access.check_bot),
+    ("snapshot", checks_access.check_snapshot),
+    ("lease", checks_access.check_lease),
+    ("symbol", checks_request.check_symbol),
+    ("numbers", checks_request.check_numbers),
+    ("market", checks_request.check_market),
+    ("spread", checks_request.check_spread),
+    ("exposure", checks_loss.check_exposure),
+    ("sizing", checks_loss.check_sizing),
+    ("daily_loss", checks_loss.check_daily_loss),
+    ("drawdown", checks_loss.check_drawdown),
+    ("per_trade", checks_loss.check_per_trade),
+    ("daily_risk", checks_loss.check_daily_risk),
+    ("positions", checks_loss.check_positions),
+    ("cluster", checks_loss.check_cluster),
+)
+LIMIT_CHECKS: Final = frozenset({"spread", "daily_loss", "drawdown", "per_trade", "daily_risk", "positions", "cluster"})
+
+
+def judge(asked: Asked, state: RiskState, limits: Limits, at: datetime, market_at: datetime) -> Verdict:
+    """
+    Return whether the trade may be opened, and how large. Never raises: whatever goes wrong inside is a denial.
+
+    :param at: wall clock of the database.
+    :param market_at: the account's market clock.
+    """
+    try:
+        return _judge(Case(asked, state, limits, at, market_at))
+    except Exception as error:  # a fault of ours must never let a trade through
+        return Verdict(
+            approved=False,
+            reason_code=JUDGE_ERROR,
+            message="The request could not be judged, so it is denied.",
+            checks=(Check("judge", FAILED, {"error": f"{type(error).__name__}: {error}"[:200]}),),
+        )
+
+
+def _judge(case: Case) -> Verdict:
+    checks: list[Check] = []
+    warnings: list[str] = []
+    for name, check in CHECKS:
+        result, denied = _run(name, check, case)
+        checks.append(result)
+        if denied is not None and result.status == FAILED:
+            checks += [Check(later, SKIPPED) for later, _ in CHECKS[len(checks) :]]
+            return Verdict(
+                approved=False,
+                reason_code=denied.code,
+                message=denied.message,
+                warnings=tuple(warnings),
+                checks=tuple(checks),
+            )
+        if denied is not None:
+            warnings.append(f"{denied.code}: {denied.message}")
+    return _approve(case, checks, warnings)
+
+
+def _run(name: str, check: Callable[[Case], Figures], case: Case) -> tuple[Check, Denied | None]:
+    watched = name in LIMIT_CHECKS and case.limits.mode != ENFORCE
+    if watched and case.limits.mode == OFF:
+        return Check(name, SKIPPED, {"why": "limits are off"}), None
+    try:
+        return Check(name, PASSED, check(case)), None
+    except Skipped as skipped:
+        return Check(name, SKIPPED, {"why": str(skipped)}), None
+    except SizingRefused as refused:
+        return Check(name, WARNED if watched else FAILED), Denied(refused.code, refused.message)
+    except Denied as denied:
+        return Check(name, WARNED if watched else FAILED, denied.figures), denied
+
+
+def _approve(case: Case, checks: list[Check], warnings: list[str]) -> Verdict:
+    sizing = case.sizing
+    if not (ZERO < sizing.lots <= case.asked.requested_lots and sizing.risk_at_lots > ZERO):
+        raise AssertionError(f"sized {sizing.lots} of {case.asked.requested_lots} lots")
+    if sizing.lots < case.asked.requested_lots:
+        caps = ", ".join(sizing.capped_by) or "risk per trade"
+        warnings.append(f"LOTS_ADJUSTED: from {case.asked.requested_lots} to {sizing.lots} ({caps}).")
+    return Verdict(
+        approved=True,
+        reason_code=APPROVED,
+        message=None,
+        lots=sizing.lots,
+        risk_amount=sizing.risk_at_lots,
+        risk_fraction=sizing.risk_at_lots / case.risk_base,
+        sizing=sizing,
+        warnings=tuple(warnings),
+        checks=tuple(checks),
+    )

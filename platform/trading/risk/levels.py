@@ -1,0 +1,153 @@
+"""How near an account is to its limits, and what the families of our specs call that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from trading.risk.limits import (
+    EQUITY,
+    HIGHER,
+    INITIAL,
+    STATIC,
+    Limits,
+)
+
+ZERO: Final = Decimal(0)
+
+
+class RiskLevel(StrEnum):
+    """By share of the limit used, the larger of the daily and the total one; any latch is HALTED."""
+
+    SAFE = "SAFE"
+    CAUTION = "CAUTION"
+    WARNING = "WARNING"
+    CRITICAL = "CRITICAL"
+    HALTED = "HALTED"
+
+    @property
+    def light(self) -> str:
+        """Return the traffic light."""
+        return _LIGHTS[self]
+
+    @property
+    def mikrobot(self) -> str:
+        """Return the word of the Mikrobot family: LOW, MEDIUM, HIGH or CRITICAL."""
+        return _MIKROBOT[self]
+
+
+_LIGHTS = {
+    RiskLevel.SAFE: "GREEN",
+    RiskLevel.CAUTION: "YELLOW",
+    RiskLevel.WARNING: "ORANGE",
+    RiskLevel.CRITICAL: "RED",
+    RiskLevel.HALTED: "BLACK",
+}
+_MIKROBOT = {
+    RiskLevel.SAFE: "LOW",
+    RiskLevel.CAUTION: "MEDIUM",
+    RiskLevel.WARNING: "HIGH",
+    RiskLevel.CRITICAL: "CRITICAL",
+    RiskLevel.HALTED: "CRITICAL",
+}
+STEPS: Final = (Decimal("0.50"), Decimal("0.70"), Decimal("0.75"), Decimal("0.85"), Decimal("0.95"))
+"""Shares of a limit at which an event is written, each once a day."""
+
+
+def level_of(used_fraction: Decimal, *, latched: bool, halted_fraction: Decimal = Decimal("0.95")) -> RiskLevel:
+    """
+    Return the level for a share of the limit used (1 is the whole limit).
+
+    >>> level_of(Decimal("0.75"), latched=False).light
+    'ORANGE'
+    """
+    if latched or used_fraction >= halted_fraction:
+        return RiskLevel.HALTED
+    if used_fraction >= Decimal("0.85"):
+        return RiskLevel.CRITICAL
+    if used_fraction >= Decimal("0.70"):
+        return RiskLevel.WARNING
+    return RiskLevel.CAUTION if used_fraction >= Decimal("0.50") else RiskLevel.SAFE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where an account stands against its floors; all money in the account's currency."""
+
+    daily_reference: Decimal
+    daily_limit: Decimal
+    daily_floor: Decimal
+    daily_loss: Decimal  # below zero: a profit
+    daily_used: Decimal  # fraction of the limit, at least 0
+    total_limit: Decimal
+    total_floor: Decimal
+    total_loss: Decimal
+    total_used: Decimal
+
+    @property
+    def used(self) -> Decimal:
+        return max(self.daily_used, self.total_used)
+
+    @property
+    def room(self) -> Decimal:
+        """Return what may still be lost before the nearer floor, below zero once it is broken."""
+        return min(self.daily_limit - self.daily_loss, self.total_limit - self.total_loss)
+
+
+def day_reference(limits: Limits, *, balance: Decimal, equity: Decimal) -> Decimal:
+    """Return what the day starts from, by the limits' own rule."""
+    if limits.daily_base == EQUITY:
+        return equity
+    return max(balance, equity) if limits.daily_base == HIGHER else balance
+
+
+def daily_limit(limits: Limits, *, reference: Decimal, initial_balance: Decimal) -> Decimal:
+    """Return what may be lost in a day that starts from ``reference``."""
+    return limits.daily_loss_fraction * (initial_balance if limits.daily_fraction_of == INITIAL else reference)
+
+
+def total_floor(limits: Limits, *, initial_balance: Decimal, peak: Decimal) -> Decimal:
+    """
+    Return the equity that may never be undercut.
+
+    :param peak: the highest balance or equity so far, as the mode wants; the initial balance where it is lower.
+
+    >>> from trading.risk.limits import default_limits
+    >>> total_floor(default_limits(mode="PAPER", account_size=Decimal(1000)), initial_balance=Decimal(1000), peak=ZERO)
+    Decimal('950.00')
+    """
+    allowance = limits.total_drawdown_fraction * initial_balance
+    if limits.drawdown_mode == STATIC:
+        return initial_balance - allowance
+    floor = max(initial_balance, peak) - allowance
+    return min(initial_balance, floor) if limits.drawdown_locks_at_initial else floor
+
+
+def stand(
+    limits: Limits,
+    *,
+    initial_balance: Decimal,
+    day_balance: Decimal,
+    day_equity: Decimal,
+    peak: Decimal,
+    equity: Decimal,
+) -> Standing:
+    """Return where the account stands now."""
+    reference = day_reference(limits, balance=day_balance, equity=day_equity)
+    limit = daily_limit(limits, reference=reference, initial_balance=initial_balance)
+    allowance = limits.total_drawdown_fraction * initial_balance
+    floor = total_floor(limits, initial_balance=initial_balance, peak=peak)
+    total_loss = floor + allowance - equity
+    return Standing(
+        daily_reference=reference,
+        daily_limit=limit,
+        daily_floor=reference - limit,
+        daily_loss=reference - equity,
+        daily_used=max(ZERO, reference - equity) / limit if limit > 0 else Decimal(1),
+        total_limit=allowance,
+        total_floor=floor,
+        total_loss=total_loss,
+        total_used=max(ZERO, total_loss) / allowance if allowance > 0 else Decimal(1),
+    )

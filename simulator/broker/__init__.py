@@ -1,0 +1,1 @@
+"""The broker: accounts, orders, positions, deals, margin, and the ledger that survives."""

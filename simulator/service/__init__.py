@@ -1,0 +1,1 @@
+"""The simulator's process: connections, the market's loop, and the control door."""

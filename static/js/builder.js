@@ -1,0 +1,15 @@
+// A newer change replaces a check under way: an old answer never overwrites what was written since.
+// The side that was changed last leads; the server checks it and brings the other side up to it.
+(() => {
+  const form = document.querySelector("form[data-builder]");
+  if (!form || !window.htmx) return;
+  let dirty = false;
+  form.addEventListener("change", (event) => {
+    dirty = true;
+    const leads = form.querySelector("[name=leads]");
+    leads.value = event.target.name === "text" ? "text" : "fields";
+    htmx.trigger(form, "preview");
+  });
+  form.addEventListener("submit", () => { dirty = false; });
+  addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
+})();

@@ -1,0 +1,43 @@
+"""Every page of the dashboard by name, for tests that walk all of them."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+
+from tests.scenes import Desk
+
+PLAIN = (
+    "overview", "strategies", "strategy-new", "fleet", "executor-new", "risk", "account-new", "halt", "trades", "team",
+    "keys", "security", "first-team",
+)  # fmt: skip
+
+
+def list_pages(desk: Desk) -> dict[str, str]:
+    """Return the address of every page that can be read."""
+    strategy, account = desk.trend.slug, desk.paper.code
+    return {
+        **{name: reverse(f"dashboard:{name}") for name in PLAIN},
+        **list_rows(desk),
+        "strategy-pause": reverse("dashboard:strategy-act", args=[strategy, "pause"]),
+        "account-figures": reverse("dashboard:account-equity", args=[account]),
+        "account-candles": reverse("dashboard:account-candles", args=[account]) + "?symbol=EURUSD&timeframe=M5",
+        "trades-export": reverse("dashboard:trades-export"),
+    }
+
+
+def list_rows(desk: Desk) -> dict[str, str]:
+    """Return the addresses that name a row of the team."""
+    strategy, account = desk.trend.slug, desk.paper.code
+    return {
+        "strategy": reverse("dashboard:strategy", args=[strategy]),
+        "strategy-edit": reverse("dashboard:strategy-edit", args=[strategy]),
+        "activate": reverse("dashboard:activate", args=[strategy]),
+        "strategy-stop": reverse("dashboard:strategy-act", args=[strategy, "stop"]),
+        "executor": reverse("dashboard:executor", args=["sim-1"]),
+        "executor-revoke": reverse("dashboard:executor-revoke", args=["sim-1"]),
+        "account": reverse("dashboard:account", args=[account]),
+        "account-settings": reverse("dashboard:account-settings", args=[account]),
+        "account-limits": reverse("dashboard:account-limits", args=[account]),
+        "account-lift": reverse("dashboard:account-lift", args=[account]),
+        "trade": reverse("dashboard:trade", args=[desk.trade.public_id]),
+    }

@@ -1,0 +1,82 @@
+"""Sockets in this process: the real consumers behind the real protection, on the real channel layer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
+from channels.layers import channel_layers
+from channels.routing import URLRouter
+from channels.testing import WebsocketCommunicator
+from django.db import connections
+
+from apps.common.live import publish
+from apps.common.relay import Relay
+from apps.gateway.hub import get_hub
+from apps.gateway.sockets import protect, urlpatterns
+
+WAIT_S = 10
+
+
+@pytest.fixture(autouse=True)
+async def _own_layer(transactional_db):
+    """Each test has a loop of its own, hence a layer and a hub of its own."""
+    channel_layers.backends.clear()
+    yield
+    await get_hub().close()
+    await database_sync_to_async(connections.close_all)()
+
+
+@asynccontextmanager
+async def relaying(send=publish):
+    """A relay in this loop."""
+    stop = asyncio.Event()
+    running = asyncio.create_task(Relay(send).run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait_for(running, WAIT_S)
+
+
+class Socket:
+    """The other side of a socket."""
+
+    def __init__(self, path, *, headers=()):
+        self.wire = WebsocketCommunicator(protect(URLRouter(urlpatterns)), path, headers=[*headers])
+
+    async def __aenter__(self):
+        self.is_open, self.close_code = await self.wire.connect(timeout=WAIT_S)
+        return self
+
+    async def __aexit__(self, *_):
+        await self.wire.disconnect(timeout=WAIT_S)
+
+    async def send(self, message):
+        await self.wire.send_to(text_data=message if isinstance(message, str) else json.dumps(message))
+
+    async def hear(self, kind=None):
+        """Return the next message (of this type)."""
+        while True:
+            heard = json.loads(await self.wire.receive_from(timeout=WAIT_S))
+            if kind is None or heard["type"] == kind:
+                return heard
+
+    async def hear_close(self):
+        """Return the code with which the other side closed, whatever it said before."""
+        while True:
+            heard = await self.wire.receive_output(timeout=WAIT_S)
+            if heard["type"] == "websocket.close":
+                return heard["code"]
+
+
+def bearer(text):
+    return [(b"authorization", f"Bearer {text}".encode())]
+
+
+in_database = database_sync_to_async
+in_thread = sync_to_async

@@ -1,0 +1,90 @@
+"""The rules of the house that a tool can keep."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = ("apps", "executor_agent", "simulator", "platform", "cli", "sdk", "tests")
+LONGEST_FILE = 400
+# One long commented function is allowed there, by design.
+KERNEL = {"platform/trading/engine/kernel.py"}
+
+
+def sources():
+    files = [path for folder in OURS for path in (ROOT / folder).rglob("*.py")]
+    return sorted(path for path in files if "migrations" not in path.parts)
+
+
+def imported_names(path):
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module
+
+
+def test_the_import_contracts_hold():
+    done = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+def test_only_the_terminal_adapter_imports_metatrader5():
+    importers = {
+        path.relative_to(ROOT).as_posix()
+        for path in sources()
+        if any(name.split(".")[0] == "MetaTrader5" for name in imported_names(path))
+    }
+
+    allowed = {path for path in importers if path.startswith(("executor_agent/terminal/", "tests/contracts/terminal/"))}
+    assert importers == allowed
+
+
+@pytest.mark.parametrize("path", [path.relative_to(ROOT).as_posix() for path in sources()])
+def test_no_file_is_too_long_to_read(path):
+    lines = len((ROOT / path).read_text("utf-8").splitlines())
+
+    assert lines <= LONGEST_FILE or path in KERNEL, f"{path} has {lines} lines"
+
+
+def test_front_door_keeps_to_the_standard_library():
+    modules = {name.split(".")[0] for name in imported_names(ROOT / "go.py")}
+
+    assert modules <= sys.stdlib_module_names
+
+
+def test_the_web_process_refuses_to_serve_with_the_built_in_key():
+    pytest.importorskip("django")
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("API_SECRET_KEY")}
+    done = subprocess.run(
+        [sys.executable, "-c", "import config.asgi"], cwd=ROOT, env=bare, capture_output=True, text=True, timeout=60
+    )
+
+    assert done.returncode != 0
+    assert "API_SECRET_KEY must be set to serve" in done.stderr
+
+
+def test_the_web_process_never_loads_numba():
+    pytest.importorskip("django")
+    program = (
+        "import os, sys; os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'config.settings');"
+        "import config.asgi; print('numba' in sys.modules, 'numpy' in sys.modules)"
+    )
+    environment = os.environ | {"API_SECRET_KEY": "only-for-this-test-" + "0" * 40}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split()[0] == "False"

@@ -1,0 +1,31 @@
+"""Fixtures that all tests of the server share."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fast_passwords():
+    """A password is hashed for a quarter of a second on purpose; the cast has four of them in every test."""
+    from django.conf import settings
+
+    if settings.configured:
+        settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def world(db):
+    """The cast in their teams (see tests/world.py)."""
+    from tests.world import make_world
+
+    return make_world()
+
+
+@pytest.fixture(autouse=True)
+def _full_buckets(request):
+    """No test is refused because an earlier one asked often."""
+    if "apps" in request.node.path.parts or "contracts" in request.node.path.parts:
+        from apps.teams.limits import buckets
+
+        buckets.forget()

@@ -1,0 +1,339 @@
+"""What is wanted: generations, STOP before all, pauses, halts, leases, updates, one-shots."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from executor_agent.journal import AssignmentRow
+from executor_agent.server.ports import Door, Failed
+from tests.agents.world import RULES, AgentWorld
+from tests.unit.trading.making import cross_rules
+from trading.protocol import OneShot
+
+
+def desired_of(world: AgentWorld) -> tuple[str, int]:
+    row = world.journal.find(AssignmentRow, "asg_1")
+    assert row is not None
+    return row.desired, row.generation
+
+
+def test_stop_closes_and_cancels_before_it_says_stopped(running: AgentWorld):
+    running.open_long()
+    pending = running.terminal.add_pending(1_000_001)
+    running.terminal.next_answers = [running.terminal.refuse(10018)] * 3
+    running.server.want("STOPPED")
+    running.steps(1)
+    assert running.terminal.cancelled == [pending]
+    running.settle()
+
+    said = [
+        (s.observed, s.open_positions, s.pending_orders) for snap in running.server.snapshots for s in snap.assignments
+    ]
+    assert all(rest == (0, 0) for observed, *rest_ in said if observed == "STOPPED" for rest in [tuple(rest_)])
+    assert "STOPPING" in [observed for observed, *_ in said]
+    assert said[-1] == ("STOPPED", 0, 0)
+    assert running.server.list_reports("trade_closed")[-1]["exit_reason"] == "STRATEGY_STOPPED"
+
+
+def test_stop_says_nothing_while_positions_are_unknown(running: AgentWorld):
+    running.terminal.positions_unknown = 1000
+    running.server.want("STOPPED")
+    running.settle()
+    assert running.server.status().observed == "STOPPING"
+
+    running.terminal.positions_unknown = 0
+    running.settle()
+    assert running.server.status().observed == "STOPPED"
+
+
+def test_stop_waits_for_the_order_nobody_knows_of(running: AgentWorld):
+    running.terminal.next_answers = [running.terminal.say_nothing]
+    running.bar(1.1010)
+    running.server.want("STOPPED")
+    running.steps(4)
+    assert (running.server.status().observed, running.server.status().problem_code) == ("STOPPING", "ORDER_UNRESOLVED")
+
+    running.steps(40)
+    assert running.server.status().observed == "STOPPED"
+
+
+def test_stop_leaves_foreign_positions_alone(running: AgentWorld):
+    foreign = running.terminal.add_foreign_position(77)
+    running.server.want("STOPPED")
+    running.settle()
+
+    assert running.server.status().observed == "STOPPED"
+    assert list(running.terminal.positions) == [foreign.ticket]
+
+
+def test_start_after_stop_out_of_order_is_not_obeyed(running: AgentWorld):
+    start = running.server.wanted["asg_1"]
+    running.server.want("STOPPED")
+    running.settle()
+    running.server.wanted["asg_1"] = start  # generation 1 again, under a newer set
+    running.server.nudge()
+    running.settle()
+
+    assert desired_of(running) == ("STOPPED", 2)
+    running.bar(1.1010)
+    assert running.terminal.sent == []
+
+
+def test_a_tie_is_stopped(running: AgentWorld):
+    running.server.want("STOPPED", generation=1)
+    running.settle()
+    assert running.server.status().observed == "STOPPED"
+
+    running.server.want("RUNNING", generation=1)
+    running.settle()
+    assert desired_of(running)[0] == "STOPPED"
+
+
+def test_an_older_set_is_ignored(running: AgentWorld):
+    running.server.want("STOPPED")
+    running.settle()
+    running.server.fleet_epoch = 0
+    running.server.want("RUNNING")
+    running.settle()
+
+    assert desired_of(running) == ("STOPPED", 2)
+
+
+def test_a_restored_server_that_wants_it_stopped_is_obeyed_but_not_one_that_wants_it_running(running: AgentWorld):
+    running.server.want("PAUSED")
+    running.server.want("RUNNING")
+    running.settle()
+    running.server.fleet_epoch = 2
+    running.server.want("RUNNING", generation=2, rules=cross_rules("SMA_3", "SMA_9"))
+    running.settle()
+    assert desired_of(running) == ("RUNNING", 3)
+    assert running.journal.find(AssignmentRow, "asg_1").wanted["rules"] == RULES
+
+    running.server.want("STOPPED", generation=1)
+    running.settle()
+    assert running.server.status().observed == "STOPPED"
+
+
+@pytest.mark.parametrize("times", [2, 5])
+def test_the_same_set_again_changes_nothing(running: AgentWorld, times):
+    for _ in range(times):
+        running.server.nudge()
+        running.steps(1)
+    running.open_long()
+
+    assert len(running.terminal.sent) == 1
+
+
+def test_an_assignment_the_server_does_not_name_makes_no_entries_and_is_not_closed(running: AgentWorld):
+    running.open_long()
+    del running.server.wanted["asg_1"]
+    running.server.nudge()
+    running.settle()
+    running.bar(1.0990)  # the opposite cross still closes
+
+    assert running.server.status().problem_code == "ASSIGNMENT_UNKNOWN"
+    assert len(running.terminal.sent) <= 2
+    assert all(order.position for order in running.terminal.sent[1:])
+
+
+def test_pause_makes_no_entries_but_exits(running: AgentWorld):
+    running.open_long()
+    running.server.want("PAUSED")
+    running.settle()
+    assert running.server.status().observed == "PAUSED"
+
+    running.bar(1.0990)
+    running.bar(1.0980)
+    assert running.terminal.positions == {}
+    assert len(running.server.requests) == 1
+
+
+def test_resume_trades_again(running: AgentWorld):
+    running.server.want("PAUSED")
+    running.settle()
+    running.server.want("RUNNING")
+    running.settle()
+
+    assert running.open_long()
+
+
+def test_a_halt_makes_no_entries_and_outlives_the_process(running: AgentWorld):
+    running.server.halt_all()
+    running.settle()
+    assert running.server.status().problem_code == "HALTED"
+    running.bar(1.1010)
+    assert running.server.requests == []
+
+    # The older halt epoch that comes with a replayed start is not enough.
+    running.server.halt = msgspec.structs.replace(running.server.halt, epoch=0, halted=False)
+    running.restart()
+    running.settle()
+    running.bar(1.0990)
+    running.bar(1.1010)
+    assert running.terminal.sent == []
+
+
+def test_update_takes_over_between_bars_and_leaves_the_stop(running: AgentWorld):
+    ticket = running.open_long()
+    stop = running.terminal.positions[ticket].stop_loss
+    running.server.want("RUNNING", rules=cross_rules("SMA_3", "SMA_9", exit={"stopLoss": 90}), version_id="ver_2")
+    running.settle()
+
+    assert running.server.status().observed_generation == 2
+    assert running.terminal.positions[ticket].stop_loss == stop
+
+
+def test_rules_that_cannot_run_are_failed_with_a_code_and_can_be_stopped(world: AgentWorld):
+    world.server.want("RUNNING", {"entry": {"type": "nonsense"}})
+    world.settle()
+    status = world.server.status()
+    assert (status.observed, bool(status.problem_code), bool(status.problem)) == ("FAILED", True, True)
+
+    world.server.want("STOPPED")
+    world.settle()
+    assert world.server.status().observed == "STOPPED"
+
+
+def test_without_a_lease_nothing_is_opened_and_exits_go_on(running: AgentWorld):
+    running.open_long()
+    running.server.grants_lease = False
+    running.settle()
+    assert len(running.server.hellos) >= 2, "it asks for the lease again"
+
+    running.bar(1.0990)
+    running.bar(1.0980)
+    assert running.terminal.positions == {}
+    assert len(running.server.requests) == 1
+
+
+def test_a_lease_that_could_end_before_the_order_arrives_is_not_used(running: AgentWorld):
+    running.server.lease_ms = 5_000
+    running.steps(40)
+    running.bar(1.1010)
+
+    assert running.terminal.sent == []
+    assert running.server.status().problem_code == "NO_LEASE"
+
+
+def test_being_fenced_out_ends_the_lease(running: AgentWorld):
+    running.courier.refusal = Failed(door=Door.SNAPSHOT, problem="another holder", status=409, code="FENCED")
+    running.server.grants_lease = False
+    running.settle()
+    running.bar(1.1010)
+
+    assert running.terminal.sent == []
+
+
+def test_a_lost_server_means_no_entries_at_once_and_a_true_account_later(running: AgentWorld):
+    ticket = running.open_long()
+    running.courier.is_cut = True
+    running.terminal.hit_stop(ticket)
+    running.bar(1.0990)
+    running.bar(1.1010)
+    running.steps(60)
+    assert len(running.terminal.sent) == 1
+    assert running.terminal.positions == {}
+
+    running.courier.is_cut = False
+    running.settle()
+    assert [report["exit_reason"] for report in running.server.list_reports("trade_closed")] == ["STOP_LOSS"]
+
+
+def test_holding_is_the_rule_when_the_server_is_lost(running: AgentWorld):
+    running.open_long()
+    running.courier.is_cut = True
+    running.steps(300)
+
+    assert len(running.terminal.positions) == 1
+
+
+def test_an_account_that_must_be_flat_without_a_server_is_flattened_after_the_lease(world: AgentWorld):
+    world.server.connection_loss = "FLATTEN"
+    world.run_strategy()
+    world.open_long()
+    world.courier.is_cut = True
+    world.steps(40)
+    assert len(world.terminal.positions) == 1
+    world.steps(60)
+
+    assert world.terminal.positions == {}
+
+
+def one_shot(kind: str, token: str = "lt_1", **payload) -> OneShot:
+    return OneShot(command_id="cmd_1", kind=kind, payload=payload, lease_token=token, expires_at=None, attempt=1)
+
+
+def test_a_close_command_is_done_once_and_answered_again_from_the_journal(running: AgentWorld):
+    ticket = running.open_long()
+    running.server.commands = [one_shot("CLOSE_POSITION", ticket=ticket)]
+    running.server.nudge()
+    running.settle()
+    assert running.terminal.positions == {}
+
+    other = running.terminal.add_foreign_position(77)
+    running.restart()
+    running.server.commands = [one_shot("CLOSE_POSITION", token="lt_2", ticket=ticket)]
+    running.server.nudge()
+    running.settle()
+    results = [(r["lease_token"], r["state"]) for r in running.server.list_reports("command_result")]
+    assert results[0] == ("lt_1", "ACKNOWLEDGED")
+    assert ("lt_1", "EXECUTED") in results
+    assert results[-1] == ("lt_2", "EXECUTED")
+    assert list(running.terminal.positions) == [other.ticket]
+
+
+def test_an_unknown_command_fails_in_words(running: AgentWorld):
+    running.server.commands = [one_shot("MAKE_COFFEE")]
+    running.server.nudge()
+    running.settle()
+
+    assert running.server.list_reports("command_result")[-1]["result"]["code"] == "UNSUPPORTED"
+
+
+def test_what_the_server_wants_closed_is_closed(running: AgentWorld):
+    ticket = running.open_long()
+    running.server.actions = [{"action": "close", "ticket": ticket, "reason": "SLIPPAGE"}]
+    running.settle()
+
+    assert running.terminal.positions == {}
+    assert running.server.list_reports("trade_closed")[-1]["exit_reason"] == "SLIPPAGE"
+
+
+def test_what_the_server_wants_reduced_is_reduced_by_that_much(running: AgentWorld):
+    ticket = running.open_long()
+    running.server.actions = [{"action": "reduce", "ticket": ticket, "lots": 0.04, "reason": "SLIPPAGE"}]
+    running.settle()
+
+    assert running.terminal.positions[ticket].volume_lots == Decimal("0.06")
+
+
+def test_the_lease_counts_from_when_it_was_asked_for(running: AgentWorld):
+    running.courier.is_cut = True
+    running.clocks.seconds += timedelta(seconds=16).total_seconds()
+    running.bar(1.1010)
+
+    assert running.terminal.sent == []
+
+
+def test_a_pause_is_proven_at_once_not_with_the_next_regular_snapshot(world: AgentWorld):
+    world.server.snapshot_interval_ms = 60_000
+    world.run_strategy()
+    world.settle()
+    world.server.want("PAUSED")
+    world.steps(4)
+
+    assert world.server.status().observed == "PAUSED"
+
+
+def test_after_a_halt_it_goes_on_only_when_it_is_wanted_under_the_new_epoch(running: AgentWorld):
+    running.server.halt = msgspec.structs.replace(running.server.halt, epoch=2)
+    running.settle()
+    assert running.server.status().problem_code == "HALT_EPOCH"
+    running.bar(1.1010)
+    assert running.server.requests == []
+
+    running.server.want("RUNNING", halt_epoch=2)
+    running.settle()
+    assert running.server.status().observed == "RUNNING"

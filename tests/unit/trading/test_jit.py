@@ -1,0 +1,70 @@
+import subprocess
+import sys
+
+import pytest
+
+from trading import jit
+from trading.engine import loop
+
+
+@jit.kernel
+def _inner(x):
+    return x + 1.0
+
+
+@jit.kernel
+def _outer(x):
+    return _inner(x) * 2.0
+
+
+def test_a_twin_computes_what_the_kernel_computes_and_compiles_what_it_calls():
+    twin = jit.compiled(_outer)
+
+    assert twin(3.0) == _outer(3.0) == 8.0
+    assert jit.compiled(_outer) is twin
+
+
+def test_a_kernel_stays_an_ordinary_function():
+    assert type(loop.run_loop).__name__ == "function"
+
+
+def test_the_name_of_the_kept_code_changes_with_any_kernel_it_reaches(monkeypatch):
+    before = jit._digest(_outer)
+
+    @jit.kernel
+    def changed(x):
+        return x + 2.0
+
+    monkeypatch.setitem(globals(), "_inner", changed)
+
+    assert jit._digest(_outer) != before
+
+
+def test_a_changed_constant_is_changed_code(monkeypatch):
+    before = jit._digest(loop.run_loop)
+
+    monkeypatch.setattr(loop, "EXIT_STOP", 99)
+
+    assert jit._digest(loop.run_loop) != before
+
+
+def test_without_numba_the_kernel_runs_as_it_is(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+
+    assert not jit.is_available()
+    assert jit.compiled(_outer) is _outer
+
+
+@pytest.mark.parametrize("module", ["trading.backtest.run", "trading.engine.runner", "apps.backtests.services"])
+def test_importing_loads_no_numba(module):
+    code = f"import sys, {module}; print('numba' in sys.modules)"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": ".:platform", "DJANGO_SETTINGS_MODULE": "config.settings"},
+    )
+
+    assert done.stdout.strip() == "False"
