@@ -59,7 +59,8 @@ class Talk:
 
     def say(self, *words: object) -> str:
         """Send a command; return the answer."""
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.write(" ".join(str(word) for word in words) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
@@ -68,7 +69,8 @@ class Talk:
 
     def close(self) -> None:
         """End the program."""
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.close()
         self.process.wait(10)
         self.process.stdout.close()

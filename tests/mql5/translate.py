@@ -18,9 +18,7 @@ _TOKEN = re.compile(
     r"|(?P<directive>^[ \t]*\#[^\n]*)",
     re.S | re.M,
 )
-_PROTOTYPE = re.compile(
-    r"^((?:const\s+)?[A-Za-z_]\w*(?:\s*\*)?)\s+([A-Za-z_]\w*)\s*\(([^;{}()]*)\)\s*\n?\s*\{", re.M
-)
+_PROTOTYPE = re.compile(r"^((?:const\s+)?[A-Za-z_]\w*(?:\s*\*)?)\s+([A-Za-z_]\w*)\s*\(([^;{}()]*)\)\s*\n?\s*\{", re.M)
 
 
 _DEFAULT = re.compile(r"\s*=\s*[^,]+")
@@ -37,7 +35,13 @@ def translate(program: Path, include_roots: list[Path], out: Path) -> Path:
     lines = body.split("\n")
     after = max((number for number, line in enumerate(lines) if line.startswith("#include")), default=-1) + 1
     main = out / f"{program.stem}.hpp"
-    parts = ['#include "mql5.hpp"', *lines[:after], *_prototypes(body), f'#line {after + 1} "{program.name}"', *lines[after:]]
+    parts = [
+        '#include "mql5.hpp"',
+        *lines[:after],
+        *_prototypes(body),
+        f'#line {after + 1} "{program.name}"',
+        *lines[after:],
+    ]
     main.write_text("\n".join(parts), "utf-8")
     return main
 
@@ -144,5 +148,7 @@ def _literal(word: str) -> str:
 
 def _prototypes(body: str) -> list[str]:
     """Return prototypes of the functions at column 0: MQL5 needs none."""
-    found = [match for match in _PROTOTYPE.finditer(body) if match[1] not in ("class", "struct", "enum", "else", "return")]
+    found = [
+        match for match in _PROTOTYPE.finditer(body) if match[1] not in ("class", "struct", "enum", "else", "return")
+    ]
     return [f"{match[1]} {match[2]}({_DEFAULT.sub('', match[3])});" for match in found]
