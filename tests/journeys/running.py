@@ -30,6 +30,11 @@ RULES_BOTH = {
     "entry": {**RULES_LONG["entry"], "direction": "both"},
     "risk": {**RULES_LONG["risk"], "maxOpenTrades": 1},
 }
+RULES_BUSY = {
+    **RULES_BOTH,
+    "entry": {**RULES_BOTH["entry"], "indicators": ["EMA_3", "EMA_9"]},
+    "risk": {**RULES_BOTH["risk"], "lotSize": 0.1},
+}
 
 
 def free_port() -> int:

@@ -8,16 +8,11 @@ from typing import Any
 import pytest
 
 from simulator.control import Control
-from tests.journeys.running import RULES_BOTH, Platform, free_port, running, wait_for, write_waves
-from tests.journeys.test_kills import check_ledger_equals_terminal, ledger_of
+from tests.journeys.running import RULES_BUSY, Platform, wait_for
+from tests.journeys.trading.test_kills import check_ledger_equals_terminal, ledger_of
 
 pytestmark = pytest.mark.journey
 
-RULES_BUSY = {
-    **RULES_BOTH,
-    "entry": {**RULES_BOTH["entry"], "indicators": ["EMA_3", "EMA_9"]},
-    "risk": {**RULES_BOTH["risk"], "lotSize": 0.1},
-}
 FAULTS: list[tuple[str, dict[str, Any]]] = [
     ("requote", {"on": "open", "count": 2}),
     ("requote", {"on": "close", "count": 4}),
@@ -38,26 +33,24 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def test_trading_survives_every_fault_of_broker_and_terminal(tmp_path: Path) -> None:
-    replay = write_waves(tmp_path / "EURUSD_M1_waves.csv", bars=20000, period=30)
-    with running(tmp_path / "data", "--replay", str(replay), "--speed", "600", "--port", str(free_port())) as platform:
-        strategy = platform.create_strategy("Busy", RULES_BUSY)
-        platform.post(f"strategies/{strategy}/activate", {"executors": ["all"]})
-        platform.wait_observed(strategy, "RUNNING")
-        for kind, values in FAULTS:
-            survive(platform, strategy, kind, values)
-        platform.post(f"strategies/{strategy}/stop")
-        platform.wait_observed(strategy, "STOPPED", 60)
+def test_trading_survives_every_fault_of_broker_and_terminal(platform: Platform) -> None:
+    strategy = platform.create_strategy("Busy", RULES_BUSY)
+    platform.post(f"strategies/{strategy}/activate", {"executors": ["all"]})
+    platform.wait_observed(strategy, "RUNNING")
+    for kind, values in FAULTS:
+        survive(platform, strategy, kind, values)
+    platform.post(f"strategies/{strategy}/stop")
+    platform.wait_observed(strategy, "STOPPED", 120)
 
-        check_ledger_equals_terminal(platform, strategy)
-        approvals = [trade["approval"] and trade["approval"]["id"] for trade in platform.trades(strategy)]
-        assert None not in approvals
-        assert len(approvals) == len(set(approvals)), "an approval stands behind two trades"
+    check_ledger_equals_terminal(platform, strategy)
+    approvals = [trade["approval"] and trade["approval"]["id"] for trade in platform.trades(strategy)]
+    assert None not in approvals
+    assert len(approvals) == len(set(approvals)), "an approval stands behind two trades"
 
 
 def survive(platform: Platform, strategy: str, kind: str, values: dict[str, Any]) -> None:
     what = f"{kind} {values}"
-    wait_for(f"an open position before {what}", lambda: len(list_own_positions(platform, strategy)) == 1)
+    wait_for(f"an open position before {what}", lambda: len(list_own_positions(platform, strategy)) == 1, 120, 0.1)
     before = len(platform.trades(strategy))
     with Control(Path(platform.ready["data_dir"]) / "simulator") as control:
         control.script_fault(kind, login=platform.ready["simulator"]["login"], **values)
@@ -67,7 +60,7 @@ def survive(platform: Platform, strategy: str, kind: str, values: dict[str, Any]
         assert len(positions) <= 1, f"doubled by {what}: {positions}"
         return len(platform.trades(strategy)) >= before + 1
 
-    wait_for(f"trading to go on after {what}", look, 60)
+    wait_for(f"trading to go on after {what}", look, 120)
 
 
 def list_own_positions(platform: Platform, strategy: str) -> list[dict[str, Any]]:
