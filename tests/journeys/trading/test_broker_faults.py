@@ -13,31 +13,42 @@ from tests.journeys.trading.test_kills import check_ledger_equals_terminal, ledg
 
 pytestmark = pytest.mark.journey
 
-FAULTS: list[tuple[str, dict[str, Any]]] = [
+ONE_OF_EACH_FAMILY: list[tuple[str, dict[str, Any]]] = [
     ("requote", {"on": "open", "count": 2}),
-    ("requote", {"on": "close", "count": 4}),
     ("reject", {"on": "close", "count": 2}),
     ("timeout_unfilled", {"on": "close"}),
     ("timeout_filled", {"on": "close", "reply": "none"}),
-    ("timeout_filled", {"on": "open", "reply": "none"}),
     ("timeout_filled", {"on": "open", "reply": "drop"}),
-    ("timeout_filled", {"on": "open", "reply": "hang"}),
     ("partial_fill", {"on": "open", "share": "0.5"}),
     ("partial_fill", {"on": "close", "share": "0.5"}),
     ("positions_none", {"count": 3}),
-    ("positions_empty", {"count": 1}),
     ("positions_empty", {"count": 4}),
     ("disconnect", {"seconds": 2.0}),
     ("server_down", {"seconds": 3.0}),
     ("hang", {"seconds": 6.0}),
 ]
+THEIR_SIBLINGS: list[tuple[str, dict[str, Any]]] = [
+    ("requote", {"on": "close", "count": 4}),
+    ("timeout_filled", {"on": "open", "reply": "none"}),
+    ("timeout_filled", {"on": "open", "reply": "hang"}),
+    ("positions_empty", {"count": 1}),
+]
 
 
-def test_trading_survives_every_fault_of_broker_and_terminal(platform: Platform) -> None:
+@pytest.mark.parametrize(
+    "faults",
+    [
+        pytest.param(ONE_OF_EACH_FAMILY, id="one of each family"),
+        pytest.param(THEIR_SIBLINGS, id="their siblings", marks=pytest.mark.long),
+    ],
+)
+def test_trading_survives_every_fault_of_broker_and_terminal(
+    platform: Platform, faults: list[tuple[str, dict[str, Any]]]
+) -> None:
     strategy = platform.create_strategy("Busy", RULES_BUSY)
     platform.post(f"strategies/{strategy}/activate", {"executors": ["all"]})
-    platform.wait_observed(strategy, "RUNNING")
-    for kind, values in FAULTS:
+    platform.wait_observed(strategy, "RUNNING", 120)
+    for kind, values in faults:
         survive(platform, strategy, kind, values)
     platform.post(f"strategies/{strategy}/stop")
     platform.wait_observed(strategy, "STOPPED", 120)

@@ -14,8 +14,9 @@ from tests.journeys.running import RULES_LONG, SHARED_DATA, Platform, free_port,
 pytestmark = pytest.mark.journey
 
 
-def do_the_main_job(platform: Platform, closed_trades: int = 5) -> None:
-    strategy = platform.create_strategy("EMA Crossover", RULES_LONG)
+def do_the_main_job(platform: Platform, averages: list[str], closed_trades: int = 5) -> None:
+    rules = {**RULES_LONG, "entry": {**RULES_LONG["entry"], "indicators": averages}}
+    strategy = platform.create_strategy("EMA Crossover", rules)
 
     activated = platform.post(f"strategies/{strategy}/activate", {"executors": ["all"]})
     assert [row["desired"] for row in activated["results"]] == ["RUNNING"]
@@ -44,7 +45,7 @@ def do_the_main_job(platform: Platform, closed_trades: int = 5) -> None:
 
 
 def test_a_strategy_trades_and_stops_flat_on_swinging_bars(platform: Platform) -> None:
-    do_the_main_job(platform)
+    do_the_main_job(platform, ["EMA_3", "EMA_9"])
 
 
 @pytest.mark.shared_data
@@ -54,4 +55,4 @@ def test_a_strategy_trades_and_stops_flat_on_swinging_bars(platform: Platform) -
 def test_a_strategy_trades_and_stops_flat_on_real_bars(tmp_path: Path) -> None:
     replay = SHARED_DATA / "EURUSD_M1_2020Q3.csv"
     with running(tmp_path / "data", "--replay", str(replay), "--speed", "max", "--port", str(free_port())) as platform:
-        do_the_main_job(platform)
+        do_the_main_job(platform, ["EMA_20", "EMA_50"])
