@@ -63,7 +63,7 @@ def second_life(data_dir, first_life):
     platform.process.kill()
     assert platform.process.wait(30) == -signal.SIGKILL
     if sys.platform == "linux":
-        wait_for("the children to end", lambda: not [p for p in family if runs(p.pid)], 60, 0.05)
+        wait_for("the children to end", lambda: not [p for p in family if runs(p.pid)], every_s=0.05)
     port = json.loads((data_dir / "ports.json").read_text())["postgres"]
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -142,14 +142,14 @@ def check_every_process_is_healed(platform: Platform, data_dir: Path) -> None:
 
         os.kill(before[victim], signal.SIGKILL)
 
-        wait_for(f"{victim} to come back", lambda v=victim, b=before: is_back(data_dir, v, b[v]), 60, 0.05)
-        wait_for(f"pages after {victim}", lambda: first_page(platform) == 200, 60, 0.05)
+        wait_for(f"{victim} to come back", lambda v=victim, b=before: is_back(data_dir, v, b[v]), every_s=0.05)
+        wait_for(f"pages after {victim}", lambda: first_page(platform) == 200, every_s=0.05)
         # A process may choose to end when its database or queue goes; it is started again like any other.
         may_end = {"relay", "beat", "worker", "compute", "web"} if victim in {"postgres", "valkey"} else set()
         same = {name for name, pid in pids_now(data_dir).items() if pid == before[name]}
         assert same >= EVERY_PROCESS - may_end - {victim}
     door = f"executors/{platform.ready['executor_id']}"
-    wait_for("the agent to be online", lambda: platform.get(door)["state"] == "ONLINE", 60)
+    wait_for("the agent to be online", lambda: platform.get(door)["state"] == "ONLINE")
 
 
 def is_back(data_dir: Path, victim: str, old: int) -> bool:
@@ -191,7 +191,7 @@ def test_workers_inside_the_web_process_serve_where_there_is_no_queue(tmp_path):
         assert set(ready["pids"]) == {"postgres", "web", "simulator", "agent"}
         assert httpx.get(ready["url"] + "/", follow_redirects=True, timeout=5).status_code == 200
         log = tmp_path / "data" / "logs" / "web.log"
-        wait_for("the schedule to send and the worker to do a task", lambda: "mark_silent" in done_tasks(log), 60)
+        wait_for("the schedule to send and the worker to do a task", lambda: "mark_silent" in done_tasks(log))
         assert "RELAY_STARTED" in log.read_text()
     finally:
         process.send_signal(signal.SIGTERM)

@@ -67,7 +67,7 @@ def let_a_twin_try(platform: Platform, strategy: str) -> None:
         )  # fmt: skip
     try:
         before = len(platform.trades(strategy))
-        wait_for("trading to go on beside a twin", lambda: len(platform.trades(strategy)) >= before + 3, 60)
+        wait_for("trading to go on beside a twin", lambda: len(platform.trades(strategy)) >= before + 3)
         assert len(list_own_positions(platform, strategy)) <= 1
         told = [json.loads(line) for line in (data / "twin" / "agent.log").read_text().splitlines()]
         assert {line["lease"] for line in told if line["event"] == "WELCOME"} == {False}
