@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-SLOW_MS = 30_000
+SLOW_MS = 60_000
 PASSWORD = "a long enough phrase 7"
 
 
