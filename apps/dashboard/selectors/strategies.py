@@ -228,6 +228,7 @@ def describe_strategy(strategy: Strategy, at: datetime, *, compare: str) -> dict
         "sentence": _explain(latest),
         "placements": placements,
         "running": [each for each in placements if each.assignment.desired != "STOPPED"],
+        "may": _name_acts(placements, latest),
         "result": sum_results([strategy.id], since=None)[strategy.id],
         "by_executor": sum_by_account(strategy),
         "trades": with_floating(
@@ -235,6 +236,16 @@ def describe_strategy(strategy: Strategy, at: datetime, *, compare: str) -> dict
         ),
         "rules_text": json.dumps(latest.rules, indent=2, ensure_ascii=False),
         "open_positions": sum(each.assignment.open_positions for each in placements),
+    }
+
+
+def _name_acts(placements: list[Placement], latest: StrategyVersion) -> dict[str, bool]:
+    """Return which acts on all its assignments would change anything."""
+    wanted = [each.assignment for each in placements if each.assignment.desired != "STOPPED"]
+    return {
+        "pause": any(each.desired == "RUNNING" for each in wanted),
+        "resume": any(each.desired == "PAUSED" for each in wanted),
+        "update": any(each.version_id != latest.pk for each in wanted),
     }
 
 
