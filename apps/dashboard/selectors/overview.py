@@ -14,7 +14,7 @@ from apps.dashboard.proof import prove_executor
 from apps.dashboard.selectors.fleet import ExecutorRow, list_executors
 from apps.dashboard.selectors.standing import AccountView, list_account_views
 from apps.dashboard.selectors.strategies import Placement, list_placements
-from apps.dashboard.selectors.trades import list_trades
+from apps.dashboard.selectors.trades import list_trades, with_floating
 from apps.risk.models import RiskEvent
 from apps.strategies.models import Strategy
 from apps.teams.models import Team
@@ -52,7 +52,7 @@ def describe_overview(team: Team, at: datetime) -> dict[str, Any]:
         "placements_count": len(active),
         "executors": sorted(executors, key=_rank_executor)[:MOST_ROWS],
         "presence": _count_presence(executors),
-        "trades": list(list_trades(team).order_by("-opened_at", "-id")[:8]),
+        "trades": with_floating(list_trades(team).order_by("-opened_at", "-id")[:8]),
         "events": list_events(team),
         "first_run": find_first_step(team, accounts, executors, placements),
     }
