@@ -101,6 +101,17 @@ class Flag:
 
 
 @dataclass(frozen=True, slots=True)
+class AnyValue:
+    """Any JSON value; somebody else knows what is right."""
+
+    def check(self, value: Any, path: str) -> Iterator[Problem]:
+        yield from ()
+
+    def schema(self) -> dict[str, Any]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One of a few names."""
 
@@ -259,7 +270,7 @@ class Block:
 class OneOf:
     """One of several blocks, told apart by the name in their `type`."""
 
-    blocks: Mapping[str, Block]
+    blocks: Mapping[str, Kind]
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
         if not isinstance(value, Mapping):
