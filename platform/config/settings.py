@@ -191,6 +191,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"queue": "schedule", "expires": 600},
     },
+    "look-for-work": {
+        "task": "apps.backtests.tasks.look_for_work",
+        "schedule": 10.0,
+        "options": {"queue": "schedule", "expires": 10},
+    },
     "prune": {"task": "apps.common.tasks.prune", "schedule": 3600.0, "options": {"queue": "schedule", "expires": 600}},
 }
 
