@@ -195,7 +195,8 @@ class _Work:
         )
         may = self._policy is not Policy.REFUSE
         self._add(Kind.REPEATED_TIMES, count, said, self._numbers(rows), first_of(ordered[again]), "first kept", may)
-        self._left_out += count
+        # The same bar twice is a seam of two files; another bar at the same time is a bar lost.
+        self._left_out += different
         return ~again
 
     def find_impossible(self, time_s: IntArray, order: IntArray) -> BoolArray:
