@@ -186,6 +186,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"queue": "schedule", "expires": 600},
     },
+    "requeue-imports": {
+        "task": "apps.market.tasks.requeue_imports",
+        "schedule": 60.0,
+        "options": {"queue": "schedule", "expires": 60},
+    },
     "prune-sessions": {
         "task": "apps.bots.tasks.prune_sessions",
         "schedule": 3600.0,

@@ -26,6 +26,8 @@
   const size = (plot) => ({ width: Math.max(280, plot.clientWidth), height: Math.max(240, plot.clientHeight || 288) });
   const money = (u, values) => values.map((v) => v === null ? "" : v.toLocaleString("en-US", { maximumFractionDigits: 0 }).replace("-", "\u2212"));
 
+  const leave = (plot) => { plot.classList.add("plot--empty"); plot.textContent = "Drawn once there are two points of this period."; };
+
   // As many digits as the distance of two grid lines needs.
   const percents = (u, values) => {
     const step = values.length > 1 ? Math.abs(values[1] - values[0]) : 1;
@@ -34,6 +36,7 @@
   };
 
   const draw = (plot, series, data, extra = {}) => {
+    plot.classList.remove("plot--empty");
     plot.replaceChildren();
     return new uPlot({ ...size(plot), tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "UTC"), cursor: { drag: { x: false, y: false } }, legend: { show: false }, scales: { x: { time: true } }, ...extra, axes: [{ ...axis(), values: hour, space: 70 }, { ...axis(), size: 72, values: money, ...(extra.yAxis || {}) }], series: [{}, ...series.map((one) => ({ points: { show: false }, ...one }))] }, data, plot);
   };
@@ -42,7 +45,7 @@
     for (const line of lines) line.destroy();
     lines = [];
     const plot = equity.querySelector(".plot");
-    if (!shown || shown.points.length < 2) { plot.textContent = "Too few points yet to draw."; if (drawdown) drawdown.textContent = ""; return; }
+    if (!shown || shown.points.length < 2) { for (const each of [plot, drawdown]) if (each) leave(each); return; }
     const times = shown.points.map((p) => p[0]), values = shown.points.map((p) => p[1]), balances = shown.points.map((p) => p[2]);
     const flat = (v) => times.map(() => v);
     const series = [

@@ -69,8 +69,15 @@ def say_state(accounts: list[AccountView], placements: list[Placement]) -> str:
     held = f"{positions} position{' is' if positions == 1 else 's are'} open" if positions else "No position is open"
     if positions:
         held += "; if every stop is hit, " + (f"{len(broken)} floor is passed" if broken else "no floor is passed")
-    placed = f"{running} of {len(placements)} placements {'is' if running == 1 else 'are'} proven running"
-    return f"{trading} of {len(accounts)} account{'s' if len(accounts) > 1 else ''} may trade now. {held}. {placed}."
+    placed = (
+        f"{running} of {len(placements)} placement{_s(placements)} {'is' if running == 1 else 'are'} proven running"
+    )
+    placed = placed if placements else "Nothing is placed"
+    return f"{trading} of {len(accounts)} account{_s(accounts)} may trade now. {held}. {placed}."
+
+
+def _s(things: list[Any]) -> str:
+    return "" if len(things) == 1 else "s"
 
 
 def list_attention(

@@ -47,9 +47,15 @@ class Supervisor:
         self._parent = os.getppid()
 
     def listen_for_signals(self) -> None:
-        """Take Ctrl-C, SIGTERM and a closed terminal as the wish to stop; later ones change nothing."""
+        """
+        Take Ctrl-C, SIGTERM and a closed terminal as the wish to stop; later ones change nothing.
+
+        A closed terminal is no such wish for who started us with `nohup`: that arrives as SIGHUP being ignored.
+        """
         names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
         for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
+            if number == getattr(signal, "SIGHUP", None) and signal.getsignal(number) is signal.SIG_IGN:
+                continue
             signal.signal(number, self._on_signal)
 
     def request_stop(self, why: str = "asked by the program") -> None:

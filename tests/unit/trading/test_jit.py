@@ -43,7 +43,7 @@ def test_the_name_of_the_kept_code_changes_with_any_kernel_it_reaches(monkeypatc
 def test_a_changed_constant_is_changed_code(monkeypatch):
     before = jit._digest(loop.run_loop)
 
-    monkeypatch.setattr(loop, "EXIT_STOP", 99)
+    monkeypatch.setattr(loop, "EXIT_STOP_OUT", 99)
 
     assert jit._digest(loop.run_loop) != before
 
