@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from apps.strategies.selectors import get_latest_version
 from apps.teams.models import Team
 from tests.fleet import make_account, make_strategy
 from tests.unit.trading.making import cross_rules, random_bars
+from trading.model.instruments import typical_instrument
 
 ACTOR = "user:alice@example.com"
 RULES = cross_rules()
@@ -57,4 +58,15 @@ def work_off(most: int = 100) -> int:
 
 def let_lease_run_out(row: Any) -> None:
     """Have the worker of a row be dead for longer than its lease."""
-    type(row).objects.filter(pk=row.pk).update(lease_until=datetime(2020, 1, 1, tzinfo=UTC) + timedelta(0))
+    type(row).objects.filter(pk=row.pk).update(lease_until=datetime(2020, 1, 1, tzinfo=UTC))
+
+
+def make_run(team: Team, strategy: Strategy, *, name: str = "A backtest") -> Run:
+    """Keep a backtest that nobody computed, for tests that only look at rows."""
+    version = get_latest_version(strategy.pk)
+    return Run.objects.create(
+        team=team, name=name, strategy=strategy, version=version, document=version.rules, symbol=version.symbol,
+        timeframe=version.timeframe, source="STORED", bars_timeframe=version.timeframe,
+        instrument=typical_instrument("EURUSD").as_dict(), instrument_source="typical", costs={"spread_pips": "1"},
+        balance=Decimal(10_000), status="FAILED", problem={"code": "BARS_INVALID", "message": "no bars"},
+    )  # fmt: skip

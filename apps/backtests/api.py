@@ -61,7 +61,7 @@ class StrategyBacktestsApi(APIView):
 
     scopes = {"GET": "backtests:read", "POST": "backtests:write"}
 
-    @listed("strategy_backtests_list", serializers.BacktestRow, FILTERS[0])
+    @listed("strategy_backtests_list", serializers.StrategyBacktestRow, FILTERS[0])
     def get(self, request: Request, strategy: str) -> Response:
         team_id = caller_of(request).team.pk
         row = get_strategy(team_id, strategy)

@@ -52,13 +52,19 @@ def get_run(team_id: UUID, reference: str) -> Run:
 
     :raises NotFound: also where it is another team's.
     """
-    rows = Run.objects.filter(team_id=team_id).select_related("team", "strategy", "version", "account", "dataset", "reused_from")
+    rows = Run.objects.filter(team_id=team_id).select_related(
+        "team", "strategy", "version", "account", "dataset", "reused_from"
+    )
     return _get(rows, Run.PREFIX, reference, "backtest")
 
 
 def list_studies(team_id: UUID, *, run_id: UUID | None = None, kind: str = "") -> QuerySet[Study]:
     """Return the team's studies without their results."""
-    rows = Study.objects.filter(team_id=team_id).select_related("run__strategy").defer("result", *(f"run__{name}" for name in HEAVY))
+    rows = (
+        Study.objects.filter(team_id=team_id)
+        .select_related("run__strategy")
+        .defer("result", *(f"run__{name}" for name in HEAVY))
+    )
     if run_id is not None:
         rows = rows.filter(run_id=run_id)
     return rows.filter(kind=kind.upper()) if kind else rows
@@ -70,7 +76,9 @@ def get_study(team_id: UUID, reference: str) -> Study:
 
     :raises NotFound: also where it is another team's.
     """
-    rows = Study.objects.filter(team_id=team_id).select_related("run__strategy", "run__version", "run__account", "run__dataset")
+    rows = Study.objects.filter(team_id=team_id).select_related(
+        "run__strategy", "run__version", "run__account", "run__dataset"
+    )
     return _get(rows, Study.PREFIX, reference, "study")
 
 
@@ -128,7 +136,9 @@ def _list_stored(team_id: UUID, symbol: str, timeframes: list[str]) -> list[BarC
     ]
 
 
-def read_bar_rows(account_id: UUID, symbol: str, timeframe: str, *, until: datetime, since: datetime | None, most: int) -> Iterable[Any]:
+def read_bar_rows(
+    account_id: UUID, symbol: str, timeframe: str, *, until: datetime, since: datetime | None, most: int
+) -> Iterable[Any]:
     """Return the newest stored bars of a period as rows `(opens_at, open, high, low, close, volume, spread_points)`, newest first."""
     rows = Bar.objects.filter(account_id=account_id, symbol=symbol, timeframe=timeframe, opens_at__lte=until)
     if since is not None:

@@ -25,7 +25,9 @@ class NewBacktest(StrictSerializer):
     rules = serializers.DictField(required=False)
     symbol = serializers.CharField(max_length=32, required=False)
     timeframe = serializers.CharField(max_length=8, required=False)
-    dataset = serializers.CharField(max_length=80, required=False, help_text="Id or handle; else the most bars there are.")
+    dataset = serializers.CharField(
+        max_length=80, required=False, help_text="Id or handle; else the most bars there are."
+    )
     account_id = serializers.CharField(max_length=80, required=False, help_text="Whose stored bars; else most bars.")
     bars_timeframe = serializers.CharField(max_length=8, required=False, help_text="Of the bars; may be finer.")
     starts_at = AwareDateTimeField(required=False)
@@ -80,6 +82,10 @@ class BacktestRow(serializers.Serializer[Any]):
     finished_at = AwareDateTimeField(allow_null=True)
     took_s = serializers.FloatField(allow_null=True)
     reused_from = serializers.CharField(allow_null=True, help_text="The backtest of equal inputs this result is of.")
+
+
+class StrategyBacktestRow(BacktestRow):
+    """A backtest of one strategy."""
 
 
 class BacktestDetail(BacktestRow):

@@ -215,7 +215,9 @@ def _read_content(asked: Asked) -> dict[str, Any]:
     if version is not None:
         symbol, timeframe = symbol or version.symbol, timeframe or version.timeframe
     if not symbol or not timeframe:
-        raise Impossible(Code.FIELD_REQUIRED, "Rules alone need a symbol and a timeframe.", "symbol" if not symbol else "timeframe")
+        raise Impossible(
+            Code.FIELD_REQUIRED, "Rules alone need a symbol and a timeframe.", "symbol" if not symbol else "timeframe"
+        )
     content = read_content(symbol=symbol, timeframe=timeframe, rules=rules)
     _refuse_coarser(asked.bars_timeframe, content["timeframe"])
     return content

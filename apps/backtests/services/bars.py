@@ -50,7 +50,9 @@ def _read_stored(run: Run) -> RunBars:
     period = {"until": run.ends_at, "since": run.starts_at, "most": MOST_STORED_BARS}
     rows = list(read_bar_rows(run.account_id, run.symbol, run.bars_timeframe, **period))  # type: ignore[arg-type]
     if not rows:
-        raise InvalidBars("the bars it was to run over are not stored any more: bars of one minute are kept for 90 days")
+        raise InvalidBars(
+            "the bars it was to run over are not stored any more: bars of one minute are kept for 90 days"
+        )
     rows.reverse()
     table = np.array([(row[0].timestamp(), *map(float, row[1:])) for row in rows], dtype=np.float64)
     time, open_, high, low, close, volume, spread = table.T

@@ -19,14 +19,6 @@ from trading.backtest.run import Costs, run
 from trading.model.instrument import Instrument
 
 
-@pytest.fixture(autouse=True)
-def _own_files(settings, tmp_path):
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path)}},
-    }
-
-
 @pytest.fixture
 def scene(world):
     account, strategy = lab.make_lab(world.team)
@@ -236,7 +228,7 @@ def test_an_open_backtest_is_not_deleted(scene):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_workers_never_take_the_same_backtest(_own_files):
+def test_two_workers_never_take_the_same_backtest():
     from tests.world import make_world
 
     world = make_world()
