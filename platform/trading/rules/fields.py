@@ -64,28 +64,30 @@ def is_number(value: Any) -> TypeGuard[int | float]:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A finite number above one bound and up to another."""
+    """A finite number above one bound (or from it on, where ``or_equal``) and up to another."""
 
     above: float
     at_most: float
     whole: bool = False
     unit: str = ""
+    or_equal: bool = False
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
         if not is_number(value) or (self.whole and value != int(value)):
             yield _wrong_type(path, value, self._describe())
-        elif not self.above < value <= self.at_most:
+        elif not self.above <= value <= self.at_most or (value == self.above and not self.or_equal):
             yield Problem(path, OUT_OF_RANGE, f"{path} must be {self._describe()}, not {value}", self._describe())
 
     def schema(self) -> dict[str, Any]:
         kind = "integer" if self.whole else "number"
-        bounds = {"exclusiveMinimum": self.above, "maximum": self.at_most}
+        bounds = {"minimum" if self.or_equal else "exclusiveMinimum": self.above, "maximum": self.at_most}
         return {"type": kind, **bounds, **({"description": self.unit} if self.unit else {})}
 
     def _describe(self) -> str:
         kind = "a whole number" if self.whole else "a number"
         unit = f" [{self.unit}]" if self.unit else ""
-        return f"{kind} above {self.above:g} and up to {self.at_most:g}{unit}"
+        begin = "from" if self.or_equal else "above"
+        return f"{kind} {begin} {self.above:g} {'' if self.or_equal else 'and '}up to {self.at_most:g}{unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,16 +259,17 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """One of several blocks, told apart by the name in their `type`."""
+    """One of several blocks, told apart by the name in one of their fields."""
 
     blocks: Mapping[str, Block]
+    key: str = "type"
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
         if not isinstance(value, Mapping):
             yield _wrong_type(path, value, "an object")
             return
-        here = f"{path}.type"
-        name = value.get("type")
+        here = f"{path}.{self.key}"
+        name = value.get(self.key)
         if name is None:
             yield Problem(here, REQUIRED, f"{here} is required: use {', '.join(self.blocks)}", list(self.blocks))
         elif not isinstance(name, str) or name not in self.blocks:
@@ -276,3 +279,32 @@ class OneOf:
 
     def schema(self) -> dict[str, Any]:
         return {"oneOf": [block.schema() for block in self.blocks.values()]}
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """A plain value, or an object that says more."""
+
+    plain: Kind
+    whole: OneOf | Block
+
+    def check(self, value: Any, path: str) -> Iterator[Problem]:
+        yield from (self.whole if isinstance(value, Mapping) else self.plain).check(value, path)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [self.plain.schema(), self.whole.schema()]}
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A short text: letters, digits and `_`, beginning with a letter."""
+
+    longest: int = 64
+
+    def check(self, value: Any, path: str) -> Iterator[Problem]:
+        right = f"a name of letters, digits and _, at most {self.longest} long"
+        if not isinstance(value, str) or not re.fullmatch(rf"[A-Za-z]\w{{0,{self.longest - 1}}}", value, re.ASCII):
+            yield _wrong_type(path, value, right)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$", "maxLength": self.longest}
