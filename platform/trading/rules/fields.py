@@ -46,7 +46,8 @@ class Kind(Protocol):
         ...
 
 
-def _wrong_type(path: str, value: Any, right: str) -> Problem:
+def wrong_type(path: str, value: Any, right: str) -> Problem:
+    """Return the problem of a value that is not ``right``."""
     return Problem(path, WRONG_TYPE, f"{path} must be {right}, not {_show(value)}", right)
 
 
@@ -74,7 +75,7 @@ class Number:
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
         if not is_number(value) or (self.whole and value != int(value)):
-            yield _wrong_type(path, value, self._describe())
+            yield wrong_type(path, value, self._describe())
         elif not self.above <= value <= self.at_most or (value == self.above and not self.or_equal):
             yield Problem(path, OUT_OF_RANGE, f"{path} must be {self._describe()}, not {value}", self._describe())
 
@@ -96,7 +97,7 @@ class Flag:
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
         if not isinstance(value, bool):
-            yield _wrong_type(path, value, "true or false")
+            yield wrong_type(path, value, "true or false")
 
     def schema(self) -> dict[str, Any]:
         return {"type": "boolean"}
@@ -128,7 +129,7 @@ class IndicatorName:
     def check(self, value: Any, path: str) -> Iterator[Problem]:
         allowed = [f"{name}_<period>" for name in self.names]
         if not isinstance(value, str):
-            yield _wrong_type(path, value, " or ".join(allowed))
+            yield wrong_type(path, value, " or ".join(allowed))
             return
         name, period = split_indicator(value)
         if name not in self.names or period is None:
@@ -158,7 +159,7 @@ class ClockTime:
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
         if not isinstance(value, str) or parse_minute(value) is None:
-            yield _wrong_type(path, value, "a time of day as HH:MM, 00:00 to 24:00")
+            yield wrong_type(path, value, "a time of day as HH:MM, 00:00 to 24:00")
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"}
@@ -210,7 +211,7 @@ class ListOf:
         if self.shortest == self.longest:
             right = f"a list of exactly {self.shortest} entries"
         if not isinstance(value, list | tuple):
-            yield _wrong_type(path, value, right)
+            yield wrong_type(path, value, right)
             return
         if not self.shortest <= len(value) <= self.longest:
             yield Problem(path, OUT_OF_RANGE, f"{path} must be {right}, not {len(value)}", right)
@@ -231,7 +232,7 @@ class Block:
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
         if not isinstance(value, Mapping):
-            yield _wrong_type(path or "the document", value, "an object")
+            yield wrong_type(path or "the document", value, "an object")
             return
         yield from (self._unknown(str(name), path) for name in value if name not in self.fields)
         for name, kind in self.fields.items():
@@ -266,7 +267,7 @@ class OneOf:
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
         if not isinstance(value, Mapping):
-            yield _wrong_type(path, value, "an object")
+            yield wrong_type(path, value, "an object")
             return
         here = f"{path}.{self.key}"
         name = value.get(self.key)
@@ -304,7 +305,7 @@ class Name:
     def check(self, value: Any, path: str) -> Iterator[Problem]:
         right = f"a name of letters, digits and _, at most {self.longest} long"
         if not isinstance(value, str) or not re.fullmatch(rf"[A-Za-z]\w{{0,{self.longest - 1}}}", value, re.ASCII):
-            yield _wrong_type(path, value, right)
+            yield wrong_type(path, value, right)
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$", "maxLength": self.longest}
