@@ -11,6 +11,7 @@ from trading.rules.fields import (
     UNKNOWN_FIELD,
     Block,
     Choice,
+    Kind,
     Number,
     OneOf,
     Problem,
@@ -75,6 +76,7 @@ CONFIRMATION_BLOCKS = {
     ),
 }
 CONFIRMATIONS = OneOf(CONFIRMATION_BLOCKS, key="confirm")
+_LEAVES: dict[str, Kind] = {"op": COMPARISON, "pattern": PATTERNS, "confirm": CONFIRMATIONS}
 DEFAULT_THRESHOLD, DEFAULT_BARS = 1.5, 20
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "breakout": {"bars": 20},
@@ -134,8 +136,7 @@ def _check_node(value: Any, path: str) -> Iterator[Problem]:
     elif keys[0] in ("all", "any", "not"):
         yield from _check_group(value, keys[0], path)
     else:
-        block = {"op": COMPARISON, "pattern": PATTERNS, "confirm": CONFIRMATIONS}[keys[0]]
-        yield from block.check(value, path)
+        yield from _LEAVES[keys[0]].check(value, path)
 
 
 def _check_group(value: Mapping[str, Any], key: str, path: str) -> Iterator[Problem]:

@@ -34,7 +34,7 @@ def normal_document(document: Mapping[str, Any]) -> dict[str, Any]:
 def _entry(entry: dict[str, Any]) -> dict[str, Any]:
     kind = entry["type"]
     if kind == "tree":
-        sides = {side: normal_node(entry[side]) for side in ("long", "short") if side in entry}
+        sides: dict[str, Any] = {side: normal_node(entry[side]) for side in ("long", "short") if side in entry}
         return {"type": "tree", "trigger": entry.get("trigger", "becomes_true"), **sides}
     if kind == "strategy":
         return {"direction": "both", "parameters": {}, **entry}
