@@ -9,6 +9,7 @@ from trading.rules.distances import normal_distance
 from trading.rules.fields import CONTRADICTION, REQUIRED, Problem, is_number, parse_minute, split_indicator
 from trading.rules.senseless import find_senseless
 from trading.rules.shape import PIPS_SCHEMA, STOP_SCHEMA
+from trading.strategies import catalogue
 
 _CLOCKED = ("maxBars", "maxMinutes", "closeAtSessionEnd")
 
@@ -87,8 +88,15 @@ def _measure(value: Any) -> tuple[str, float]:
     return unit, float(shape.get("value", 0))
 
 
+def brings_stop(entry: Mapping[str, Any]) -> bool:
+    """Say whether the entry of a document that loads is a strategy whose every wish carries its own stop."""
+    return bool(entry["type"] == "strategy" and catalogue.get_spec(entry["name"]).sets_stop)
+
+
 def _has_way_out(document: Mapping[str, Any]) -> bool:
     entry, exit_, management = document["entry"], document["exit"], document.get("management", {})
+    if brings_stop(entry):
+        return True
     if any(name in exit_ for name in ("stopLoss", "takeProfit")) or any(management.get(name) for name in _CLOCKED):
         return True
     buys = entry["type"] != "tree" or "long" in entry
@@ -130,8 +138,7 @@ def _of_partials(parts: Any, exit_: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _of_stopless(document: Mapping[str, Any]) -> Iterator[Problem]:
     exit_, management = document["exit"], document.get("management", {})
-    # A strategy of the catalogue may bring its own stop.
-    if "stopLoss" in exit_ or document["entry"]["type"] == "strategy":
+    if "stopLoss" in exit_ or brings_stop(document["entry"]):
         return
     places = {
         "exit.takeProfit": exit_.get("takeProfit"),

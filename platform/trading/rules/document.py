@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trading.errors import InvalidRules, UnevaluatedRules
-from trading.rules.contradictions import find_contradictions
+from trading.rules.contradictions import brings_stop, find_contradictions
 from trading.rules.fields import NOT_EVALUATED, REQUIRED, SETTING_LOOSENS, Problem
 from trading.rules.normal import DEFAULT_OPEN_TRADES, RULES_VERSION, normal_document
 from trading.rules.shape import DOCUMENT, JSON_SCHEMA, SETTINGS, STOP_SCHEMA
@@ -69,7 +69,7 @@ def find_activation_problems(document: Any) -> list[Problem]:
     if problems:
         return problems
     problems = unevaluated(document)
-    if "stopLoss" not in document["exit"]:
+    if "stopLoss" not in document["exit"] and not brings_stop(document["entry"]):
         message = "exit.stopLoss is required to trade: without a stop the risk of a trade cannot be judged"
         problems.append(Problem("exit.stopLoss", REQUIRED, message, STOP_SCHEMA))
     return problems + find_sizing_problems(document)
@@ -84,7 +84,7 @@ def find_sizing_problems(document: Mapping[str, Any]) -> list[Problem]:
                 "risk.lotSize", REQUIRED, "risk.lotSize or risk.maxRisk is required: nothing says how much to trade"
             )
         ]
-    if "lotSize" not in risk and "stopLoss" not in document["exit"]:
+    if "lotSize" not in risk and "stopLoss" not in document["exit"] and not brings_stop(document["entry"]):
         return [Problem("exit.stopLoss", REQUIRED, "exit.stopLoss is required where risk.maxRisk sizes the trade")]
     return []
 

@@ -88,7 +88,7 @@ class Number:
         kind = "a whole number" if self.whole else "a number"
         unit = f" [{self.unit}]" if self.unit else ""
         begin = "from" if self.or_equal else "above"
-        return f"{kind} {begin} {self.above:g} {'' if self.or_equal else 'and '}up to {self.at_most:g}{unit}"
+        return f"{kind} {begin} {self.above:,g} {'' if self.or_equal else 'and '}up to {self.at_most:,.10g}{unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,17 @@ class Flag:
 
     def schema(self) -> dict[str, Any]:
         return {"type": "boolean"}
+
+
+@dataclass(frozen=True, slots=True)
+class AnyValue:
+    """Any JSON value; somebody else knows what is right."""
+
+    def check(self, value: Any, path: str) -> Iterator[Problem]:
+        yield from ()
+
+    def schema(self) -> dict[str, Any]:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +273,7 @@ class Block:
 class OneOf:
     """One of several blocks, told apart by the name in one of their fields."""
 
-    blocks: Mapping[str, Block]
+    blocks: Mapping[str, Kind]
     key: str = "type"
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
@@ -294,18 +305,3 @@ class Either:
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [self.plain.schema(), self.whole.schema()]}
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A short text: letters, digits and `_`, beginning with a letter."""
-
-    longest: int = 64
-
-    def check(self, value: Any, path: str) -> Iterator[Problem]:
-        right = f"a name of letters, digits and _, at most {self.longest} long"
-        if not isinstance(value, str) or not re.fullmatch(rf"[A-Za-z]\w{{0,{self.longest - 1}}}", value, re.ASCII):
-            yield wrong_type(path, value, right)
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$", "maxLength": self.longest}

@@ -10,6 +10,7 @@ from typing import Any
 from trading.rules.distances import normal_distance
 from trading.rules.nodes import DEFAULT_BARS, DEFAULT_THRESHOLD, normal_node
 from trading.rules.sessions import SESSIONS
+from trading.strategies import catalogue
 
 RULES_VERSION = 2
 DEFAULT_OPEN_TRADES = 5
@@ -37,7 +38,7 @@ def _entry(entry: dict[str, Any]) -> dict[str, Any]:
         sides: dict[str, Any] = {side: normal_node(entry[side]) for side in ("long", "short") if side in entry}
         return {"type": "tree", "trigger": entry.get("trigger", "becomes_true"), **sides}
     if kind == "strategy":
-        return {"direction": "both", "parameters": {}, **entry}
+        return {"direction": entry.get("direction", "both"), **catalogue.normalise(entry)}
     if "confirmation" in entry:
         entry["confirmation"] = _confirmation(entry["confirmation"])
     if kind == "indicator_cross":

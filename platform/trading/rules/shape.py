@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from trading.rules.distances import GAIN, PIPS, STOP, TARGET, TRAIL
 from trading.rules.fields import (
+    AnyValue,
     Block,
     Choice,
     ClockTime,
     Flag,
     IndicatorName,
     ListOf,
-    Name,
     Number,
     OneOf,
     Problem,
     ZoneName,
-    wrong_type,
 )
 from trading.rules.nodes import DEFINITIONS, NODE
 from trading.rules.sessions import SESSIONS
+from trading.strategies import catalogue
 
 DIRECTIONS = ("above", "below", "both")
 TRIGGERS = ("becomes_true", "while_true")
@@ -54,15 +54,30 @@ _CONFIRMATION = OneOf(
 )
 
 
-class _Parameters:
-    """The parameters of a catalogue strategy; the catalogue says which there are."""
+_READY = Block(
+    {"type": Choice(("strategy",)), "name": AnyValue(), "parameters": AnyValue(), "direction": Choice(DIRECTIONS)},
+    required=("type",),
+    title="A ready strategy",
+)
+
+
+class CatalogueEntry:
+    """A ready strategy of the catalogue, or of an installed package, with its parameters."""
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
-        if not isinstance(value, Mapping) or len(value) > 100:
-            yield wrong_type(path, value, "an object of at most 100 parameters")
+        """Yield what is wrong with the block, and what the strategy itself says about its parameters."""
+        yield from _READY.check(value, path)
+        yield from catalogue.check(value, path)
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "object", "maxProperties": 100}
+        """Return the JSON Schema, with the parameters of each strategy of ours."""
+        ours = [
+            {"properties": {"name": {"const": name}, "parameters": parameters}}
+            for name, parameters in catalogue.schemas().items()
+        ]
+        # Installed packages bring more names; what they may be told is checked, not published.
+        others = {"properties": {"name": {"not": {"enum": list(catalogue.CATALOGUE)}}}}
+        return {**_READY.schema(), "required": ["type", "name"], "anyOf": [*ours, others]}
 
 
 ENTRY = OneOf(
@@ -94,16 +109,7 @@ ENTRY = OneOf(
             required=("type",),
             title="Conditions of its own for long and short",
         ),
-        "strategy": Block(
-            {
-                "type": Choice(("strategy",)),
-                "name": Name(),
-                "parameters": _Parameters(),
-                "direction": Choice(DIRECTIONS),
-            },
-            required=("type", "name"),
-            title="A strategy of the catalogue",
-        ),
+        "strategy": CatalogueEntry(),
     }
 )
 

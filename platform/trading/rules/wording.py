@@ -7,6 +7,7 @@ from typing import Any
 
 from trading.rules.distances import distance_words
 from trading.rules.wording_tree import node_words
+from trading.strategies import catalogue
 
 SESSION_NAMES = {"sydney": "Sydney", "tokyo": "Tokyo", "london": "London", "newYork": "New York"}
 _SEEN = "seen at the close of a bar and traded at the next open"
@@ -58,9 +59,17 @@ def _trees(entry: Mapping[str, Any]) -> str:
 
 
 def _strategy(entry: Mapping[str, Any]) -> str:
-    given = ", ".join(f"{name} {value}" for name, value in entry["parameters"].items())
-    sides = {"above": ", buying only", "below": ", selling only", "both": ""}[entry["direction"]]
-    return f"Trade as {entry['name']} says{f' with {given}' if given else ''}{sides}, {_SEEN}."
+    told = ", ".join(f"{name} {_tell(value)}" for name, value in entry["parameters"].items())
+    side = {"above": " Buy only.", "below": " Sell only.", "both": ""}[entry["direction"]]
+    return f"{catalogue.get_spec(entry['name']).summary} {entry['name']} with {told}.{side}"
+
+
+def _tell(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"for {_join(list(value), 'and')}" if value else "none"
+    if isinstance(value, list):
+        return f"of {len(value)}" if len(value) > 8 or any(isinstance(one, Mapping) for one in value) else str(value)
+    return str(value)
 
 
 def _exit(exit_: Mapping[str, Any], management: Mapping[str, Any]) -> str:
