@@ -160,24 +160,35 @@ class Result:
     """
     Trades in order of closing, equity at the close of every bar of the strategy [account currency], and statistics.
 
-    Trades are read and statistics are counted when first asked for.
+    Trades are read one by one. Equity is marked, and statistics are counted, when first asked for: by the same loop once more.
     """
 
     trades: Trades
-    equity: FloatArray
     final_balance: float
-    find_closes: Callable[[], IntArray] = field(repr=False, compare=False)
-    count_statistics: Callable[[], dict[str, Any]] = field(repr=False, compare=False)
+    mark: Callable[[], FloatArray] = field(repr=False)
+    choose: Callable[[FloatArray], FloatArray] = field(repr=False)
+    find_closes: Callable[[], IntArray] = field(repr=False)
+    count: Callable[[FloatArray], dict[str, Any]] = field(repr=False)
 
     @cached_property
-    def closes_s(self) -> IntArray:
-        """When each bar of ``equity`` closed [epoch seconds]."""
-        return self.find_closes()
+    def equity_fine(self) -> FloatArray:
+        """Equity at the close of every bar the price is known by."""
+        return self.mark()
+
+    @cached_property
+    def equity(self) -> FloatArray:
+        """Equity at the close of every bar of the strategy."""
+        return self.choose(self.equity_fine)
 
     @cached_property
     def statistics(self) -> dict[str, Any]:
         """Counts, sums and ratios by name."""
-        return self.count_statistics()
+        return self.count(self.equity_fine)
+
+    @cached_property
+    def closes_s(self) -> IntArray:
+        """When each bar of `equity` closed [epoch seconds]."""
+        return self.find_closes()
 
     def closes_at(self) -> Iterator[datetime]:
         """Yield when each bar of ``equity`` closed."""

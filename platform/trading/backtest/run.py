@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -45,6 +45,7 @@ IntArray = NDArray[np.int64]
 # Below, loading numba takes longer than the plain loop (about 10 microseconds a bar).
 _WORTH_COMPILING_BARS = 100_000
 _NO_BARS: IntArray = np.zeros(0, dtype=np.int64)
+_NO_EQUITY: FloatArray = np.zeros(0)
 
 
 def run(
@@ -121,11 +122,26 @@ def run_prepared(
         wishes, prepared, own, market.closed, len(ticked), trade_from=trade_from, facts=facts, turns=turns,
         nights=find_nights(ticked, costs),
     )  # fmt: skip
-    book = make_book(float(balance), positions=params.open_positions_max, trades=_most_trades(params, events))
-    equity = np.empty(len(ticked))
     loop = run_loop if plain else jit.compiled(run_loop)
-    loop(params, costs.charges(instrument), market, events, book, pessimistic, skips, equity)
-    return read_result(ticked, own, instrument, balance, book, equity)
+    charges = costs.charges(instrument)
+
+    def walk(equity: FloatArray) -> Book:
+        book = make_book(
+            float(balance), positions=params.open_positions_max, trades=_most_trades(params, events)
+        )
+        loop(params, charges, market, events, book, pessimistic, skips, equity)
+        return book
+
+    def mark() -> FloatArray:
+        equity = np.empty(len(ticked))
+        walk(equity)
+        return equity
+
+    if turns is None:
+        return read_result(ticked, own, instrument, balance, walk(_NO_EQUITY), mark)
+    # Where a day's loss counts the equity is marked anyway.
+    equity = np.empty(len(ticked))
+    return read_result(ticked, own, instrument, balance, walk(equity), lambda: equity)
 
 
 def find_wishes(prepared: Prepared, own: Bars, others: Mapping[str, Bars] | None, *, plain: bool) -> Wishes:
@@ -180,21 +196,23 @@ def _most_trades(params: Params, events: Events) -> int:
 
 
 def read_result(
-    bars: Bars, own: Bars, instrument: Instrument, balance: Decimal, book: Book, equity: FloatArray
+    bars: Bars, own: Bars, instrument: Instrument, balance: Decimal, book: Book, mark: Callable[[], FloatArray]
 ) -> Result:
-    """Return what a book and an equity curve say, in the words of a `Result`."""
+    """Return what a book says, in the words of a `Result`; ``mark`` gives the equity at every bar's close when it is asked for."""
     count = int(book.tally[columns.N_TRADES])
     ints, floats = book.trade_ints[:count], book.trade_floats[:count]
     opened_s, closed_s = bars.time[ints[:, columns.T_OPENED]], bars.time[ints[:, columns.T_CLOSED]]
     # What the end of the data closes is closed where the last bar ends.
     closed_s = closed_s + bars.timeframe.seconds * (ints[:, columns.T_REASON] == columns.EXIT_END)
     final = round(float(book.money[columns.M_BALANCE]), 2)
+    shown = None if own is bars else own.timeframe
     return Result(
         trades=Trades(ints, floats, opened_s, closed_s, instrument),
-        equity=equity if own is bars else equity[last_of_each(bars, own.timeframe)],
         final_balance=final,
+        mark=mark,
+        choose=lambda equity: equity if shown is None else equity[last_of_each(bars, shown)],
         find_closes=lambda: _find_closes(bars, own),
-        count_statistics=lambda: count_statistics(bars, len(own), balance, equity, ints, floats, book.skipped, final),
+        count=lambda equity: count_statistics(bars, len(own), balance, equity, ints, floats, book.skipped, final),
     )
 
 
