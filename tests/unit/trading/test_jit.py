@@ -55,7 +55,7 @@ def test_without_numba_the_kernel_runs_as_it_is(monkeypatch):
     assert jit.compiled(_outer) is _outer
 
 
-@pytest.mark.parametrize("module", ["trading.backtest.run", "trading.engine.runner", "apps.backtests.services"])
+@pytest.mark.parametrize("module", ["trading.backtest.run", "trading.engine.runner", "apps.backtests.services.files"])
 def test_importing_loads_no_numba(module):
     code = f"import sys, {module}; print('numba' in sys.modules)"
 
