@@ -47,7 +47,12 @@ class Model:
         self.rate = 0.1
         if boosted:
             booster = GradientBoostingClassifier(
-                n_estimators=trees, max_depth=3, learning_rate=self.rate, init="zero", random_state=SEED
+                n_estimators=trees,
+                max_depth=3,
+                learning_rate=self.rate,
+                max_features="sqrt",
+                init="zero",
+                random_state=SEED,
             )
             booster.fit(features, wanted)
             self.stages = [[_read(tree.tree_) for tree in stage] for stage in booster.estimators_]
