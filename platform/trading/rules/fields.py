@@ -85,7 +85,7 @@ class Number:
     def _describe(self) -> str:
         kind = "a whole number" if self.whole else "a number"
         unit = f" [{self.unit}]" if self.unit else ""
-        return f"{kind} above {self.above:g} and up to {self.at_most:g}{unit}"
+        return f"{kind} above {self.above:,g} and up to {self.at_most:,.10g}{unit}"
 
 
 @dataclass(frozen=True, slots=True)
