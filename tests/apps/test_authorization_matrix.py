@@ -23,7 +23,7 @@ from apps.common.ids import new_id, public_id
 from apps.teams.models import AuditEntry
 from apps.teams.permissions import Scoped
 from apps.teams.scopes import scopes_of_role
-from tests import fleet
+from tests import fleet, lab
 from tests.world import api_client, browser, make_key, make_world
 
 VERBS = ("get", "post", "put", "patch", "delete")
@@ -127,6 +127,7 @@ class Stage:
             strategy=self.strategy, references=[self.executor.code], actor="test", at=read_at()
         )
         self.bot = self.assignment.bot
+        self.backtest = lab.make_run(team, self.strategy, name=f"{MARK} backtest")
         self.key, self.owner_key = make_key(self.world.alice)
         _, self.scopeless_key = make_key(self.world.alice, [])
         _, self.stranger_key = make_key(self.world.charlie)
@@ -143,6 +144,7 @@ class Stage:
             "assignment": self.assignment.public_id,
             "bot_id": self.bot.bot_id,
             "symbol": "EURUSD",
+            "backtest": self.backtest.public_id,
         }
 
     def path(self, door: Door, references: dict[str, str] | None = None) -> str:
@@ -170,6 +172,7 @@ NOBODYS = {
     "assignment": public_id("asg", new_id()),
     "bot_id": "nobodys-bot",
     "symbol": "EURUSD",
+    "backtest": public_id("run", new_id()),
 }
 
 
