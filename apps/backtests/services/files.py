@@ -9,9 +9,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from apps.backtests.csv_bars import read_csv_bars
 from apps.common.wire import to_wire_number, to_wire_time
 from trading.backtest.run import Costs, Result, Trade, run
+from trading.data.examine import Policy
+from trading.data.files import read_bars
 from trading.errors import InvalidRules
 from trading.model.instruments import typical_instrument
 from trading.model.timeframe import Timeframe
@@ -45,11 +46,12 @@ def run_from_files(
     frame = Timeframe.parse(timeframe)
     instrument = typical_instrument(symbol)
     document = read_rules(rules)
-    read = read_csv_bars(data)
+    with data.open("rb") as file:
+        read = read_bars(file, policy=Policy.DROP_IMPOSSIBLE)
     result = run(
         read.bars, document, instrument, costs, balance, timeframe=frame, trade_from=trade_from, pessimistic=pessimistic
     )
-    return FileBacktest(result, read.findings)
+    return FileBacktest(result, [finding.sentence for finding in read.findings])
 
 
 def read_rules(path: Path) -> dict[str, Any]:
