@@ -104,4 +104,10 @@ def _describe(function: Any) -> str:
         for name in code.co_names
         if isinstance(value := function.__globals__.get(name), int | float)
     ]
-    return "|".join((code.co_name, code.co_code.hex(), *code.co_names, *constants, *numbers))
+    # Named tuples are built by the order of their fields.
+    tuples = [
+        f"{name}={fields!r}"
+        for name in code.co_names
+        if (fields := getattr(function.__globals__.get(name), "_fields", None))
+    ]
+    return "|".join((code.co_name, code.co_code.hex(), *code.co_names, *constants, *numbers, *tuples))

@@ -38,6 +38,18 @@ def to_ticks(distance: float, tick_numerator: float, tick_denominator: float) ->
     return math.floor(distance * tick_denominator / tick_numerator + 0.5)
 
 
+@kernel
+def whole_ticks(distance: float, tick_numerator: float, tick_denominator: float) -> float:
+    """
+    Return a distance [price] rounded down to whole ticks; what is no finite number above zero gives 0.0.
+
+    A millionth of a tick decides for the whole one: floats miss it by less.
+    """
+    if not 0.0 < distance < math.inf:
+        return 0.0
+    return math.floor(distance * tick_denominator / tick_numerator + 1e-6) * tick_numerator / tick_denominator
+
+
 def snap_array(prices: NDArray[np.float64], tick_size: Decimal) -> NDArray[np.float64]:
     """Return `snap` of every price: the same operations, so the same doubles."""
     numerator, denominator = tick_ratio(tick_size)

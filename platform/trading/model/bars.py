@@ -37,7 +37,7 @@ class Bar:
         return datetime.fromtimestamp(self.time, UTC)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Bars:
     """
     Closed bars of bid prices, oldest first: a struct of read-only arrays of one length.

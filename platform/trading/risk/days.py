@@ -1,6 +1,8 @@
 """
 The account's own trading day: from one midnight of its zone to the next, whatever the clocks do in between.
 
+Some firms turn the day at another time of the wall clock (``resets``): from noon on, the day that begins then is the next date's.
+
 A day has 23, 24 or 25 hours. Where midnight does not exist (clocks jump over it) the day starts at the first instant of
 its date; where midnight comes twice it starts at the first one. Days are therefore contiguous and each instant is in one.
 """
@@ -19,6 +21,7 @@ SERVER_ZONE = "SERVER_NY+7"
 """The usual broker clock: New York's wall clock plus seven hours, so midnight is 17:00 in New York all year."""
 
 _NEW_YORK, _SHIFT = "America/New_York", timedelta(hours=7)
+MIDNIGHT = time()
 MOST_DAYS = 3_700
 
 
@@ -51,33 +54,36 @@ def check_zone(zone: str) -> str:
     return zone
 
 
-def day_at(market_at: datetime, zone: str) -> Day:
+def day_at(market_at: datetime, zone: str, resets: time = MIDNIGHT) -> Day:
     """
     Return the trading day that holds the instant.
 
     :param market_at: aware time of the account's market clock.
+    :param resets: time of the zone's wall clock at which a day begins.
     :raises UnknownZone: if nobody knows the zone.
 
     >>> day_at(datetime(2026, 3, 29, 12, tzinfo=UTC), "Europe/Prague").hours
     23.0
+    >>> day_at(datetime(2026, 7, 1, 22, tzinfo=UTC), "America/Chicago", time(17)).day      # 17:00 there begins 2 July
+    datetime.date(2026, 7, 2)
     """
-    guess = _wall_date(market_at, zone)
+    guess = _wall_date(market_at, zone, resets)
     # Around a doubled midnight the wall's date falls back; the day that started first still holds.
     for candidate in (guess + timedelta(days=1), guess, guess - timedelta(days=1)):
-        day = day_of(candidate, zone)
+        day = day_of(candidate, zone, resets)
         if day.starts_at <= market_at < day.ends_at:
             return day
     raise AssertionError(f"no day of {zone} holds {market_at}")
 
 
-def day_of(day: date, zone: str) -> Day:
+def day_of(day: date, zone: str, resets: time = MIDNIGHT) -> Day:
     """
     Return the trading day of that date.
 
     >>> day_of(date(2026, 7, 1), SERVER_ZONE).starts_at.isoformat()
     '2026-06-30T21:00:00+00:00'
     """
-    return Day(day, _start_of(day, zone), _start_of(day + timedelta(days=1), zone))
+    return Day(day, _start_of(day, zone, resets), _start_of(day + timedelta(days=1), zone, resets))
 
 
 def days_between(last: date, market_at: datetime, zone: str) -> Iterator[Day]:
@@ -105,17 +111,22 @@ def _zone_info(zone: str) -> ZoneInfo:
         raise UnknownZone(f"{zone!r} is neither an IANA time zone nor {SERVER_ZONE}", field="zone") from None
 
 
-def _wall_date(market_at: datetime, zone: str) -> date:
+def _wall_date(market_at: datetime, zone: str, resets: time) -> date:
     wall = market_at.astimezone(_zone_info(zone))
-    return (wall.replace(tzinfo=None) + _SHIFT).date() if zone == SERVER_ZONE else wall.date()
+    return (wall.replace(tzinfo=None) + _ahead(zone, resets)).date()
+
+
+def _ahead(zone: str, resets: time) -> timedelta:
+    """Return how far the trading date is ahead of the zone's wall clock (New York's for SERVER_NY+7)."""
+    past = timedelta(hours=resets.hour, minutes=resets.minute, seconds=resets.second)
+    turn = timedelta(days=1) - past if resets.hour >= 12 else -past
+    return turn + (_SHIFT if zone == SERVER_ZONE else timedelta())
 
 
 @lru_cache(maxsize=4096)
-def _start_of(day: date, zone: str) -> datetime:
+def _start_of(day: date, zone: str, resets: time) -> datetime:
     info = _zone_info(zone)
-    midnight = datetime.combine(day, time())
-    if zone == SERVER_ZONE:
-        midnight -= _SHIFT
+    midnight = datetime.combine(day, MIDNIGHT) - _ahead(zone, resets)
     # fold=0 is the first of two; for a gap it is the offset before the jump, so the instant may fall behind the new date
     start = midnight.replace(tzinfo=info, fold=0).astimezone(UTC)
     if start.astimezone(info).replace(tzinfo=None) == midnight:

@@ -7,13 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from trading.risk.limits import (
-    EQUITY,
-    HIGHER,
-    INITIAL,
-    STATIC,
-    Limits,
-)
+from trading.risk.floors import reference_of, share_of, total_floor_of
+from trading.risk.limits import Limits
 
 ZERO: Final = Decimal(0)
 
@@ -98,14 +93,12 @@ class Standing:
 
 def day_reference(limits: Limits, *, balance: Decimal, equity: Decimal) -> Decimal:
     """Return what the day starts from, by the limits' own rule."""
-    if limits.daily_base == EQUITY:
-        return equity
-    return max(balance, equity) if limits.daily_base == HIGHER else balance
+    return reference_of(limits.daily_base, balance=balance, equity=equity)
 
 
 def daily_limit(limits: Limits, *, reference: Decimal, initial_balance: Decimal) -> Decimal:
     """Return what may be lost in a day that starts from ``reference``."""
-    return limits.daily_loss_fraction * (initial_balance if limits.daily_fraction_of == INITIAL else reference)
+    return share_of(limits.daily_loss_fraction, limits.daily_fraction_of, initial=initial_balance, reference=reference)
 
 
 def total_floor(limits: Limits, *, initial_balance: Decimal, peak: Decimal) -> Decimal:
@@ -119,10 +112,13 @@ def total_floor(limits: Limits, *, initial_balance: Decimal, peak: Decimal) -> D
     Decimal('950.00')
     """
     allowance = limits.total_drawdown_fraction * initial_balance
-    if limits.drawdown_mode == STATIC:
-        return initial_balance - allowance
-    floor = max(initial_balance, peak) - allowance
-    return min(initial_balance, floor) if limits.drawdown_locks_at_initial else floor
+    return total_floor_of(
+        limits.drawdown_mode,
+        locks_at_initial=limits.drawdown_locks_at_initial,
+        initial=initial_balance,
+        peak=peak,
+        allowance=allowance,
+    )
 
 
 def stand(

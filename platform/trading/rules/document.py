@@ -9,7 +9,7 @@ the volume, and a cap where `maxRisk` sizes the trade. Version 2 (`rules_version
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,7 @@ from trading.rules.fields import (
     NOT_EVALUATED,
     REQUIRED,
     SETTING_LOOSENS,
+    AnyValue,
     Block,
     Choice,
     ClockTime,
@@ -34,6 +35,7 @@ from trading.rules.fields import (
     split_indicator,
 )
 from trading.rules.wording import explain_normal
+from trading.strategies import catalogue
 
 RULES_VERSION = 2
 DIRECTIONS = ("above", "below", "both")
@@ -52,6 +54,31 @@ SETTINGS = Block(
 )
 
 _CONFIRMATION = Block({"type": Choice(("volume",)), "threshold": Number(0, 1000)}, required=("type",))
+
+
+_READY = Block(
+    {"type": Choice(("strategy",)), "name": AnyValue(), "parameters": AnyValue()},
+    required=("type",),
+    title="A ready strategy",
+)
+
+
+class CatalogueEntry:
+    """A ready strategy of the catalogue, or of an installed package, with its parameters."""
+
+    def check(self, value: Any, path: str) -> Iterator[Problem]:
+        yield from _READY.check(value, path)
+        yield from catalogue.check(value, path)
+
+    def schema(self) -> dict[str, Any]:
+        ours = [
+            {"properties": {"name": {"const": name}, "parameters": parameters}}
+            for name, parameters in catalogue.schemas().items()
+        ]
+        # Installed packages bring more names; what they may be told is checked, not published.
+        others = {"properties": {"name": {"not": {"enum": list(catalogue.CATALOGUE)}}}}
+        return {**_READY.schema(), "required": ["type", "name"], "anyOf": [*ours, others]}
+
 
 _ENTRY = OneOf(
     {
@@ -77,6 +104,7 @@ _ENTRY = OneOf(
             required=("type",),
             title="The RSI comes back from an extreme",
         ),
+        "strategy": CatalogueEntry(),
     }
 )
 
@@ -155,7 +183,7 @@ def find_activation_problems(document: Any) -> list[Problem]:
     if problems:
         return problems
     problems = unevaluated(document)
-    if "stopLoss" not in document["exit"]:
+    if "stopLoss" not in document["exit"] and not _brings_stop(document["entry"]):
         message = "exit.stopLoss is required to trade: without a stop the risk of a trade cannot be judged"
         problems.append(Problem("exit.stopLoss", REQUIRED, message, _PIPS.schema()))
     return problems + find_sizing_problems(document)
@@ -170,7 +198,7 @@ def find_sizing_problems(document: Mapping[str, Any]) -> list[Problem]:
                 "risk.lotSize", REQUIRED, "risk.lotSize or risk.maxRisk is required: nothing says how much to trade"
             )
         ]
-    if "lotSize" not in risk and "stopLoss" not in document["exit"]:
+    if "lotSize" not in risk and "stopLoss" not in document["exit"] and not _brings_stop(document["entry"]):
         return [Problem("exit.stopLoss", REQUIRED, "exit.stopLoss is required where risk.maxRisk sizes the trade")]
     return []
 
@@ -229,6 +257,8 @@ def apply_settings(document: Mapping[str, Any], settings: Mapping[str, Any] | No
 
 
 def _normal_entry(entry: dict[str, Any]) -> dict[str, Any]:
+    if entry["type"] == "strategy":
+        return catalogue.normalise(entry)
     if entry["type"] == "indicator_cross":
         entry["indicators"] = [name.upper() for name in entry["indicators"]]
         return {"direction": "above", **entry}
@@ -259,7 +289,7 @@ def _contradictions(document: Mapping[str, Any]) -> list[Problem]:
         _trailing_without_distance(exit_),
         _ratio_broken(exit_, risk),
         _empty_range(filters),
-        _no_way_out(exit_),
+        _no_way_out(entry, exit_),
     )
     return [problem for problem in found if problem is not None]
 
@@ -302,8 +332,12 @@ def _empty_range(filters: Mapping[str, Any]) -> Problem | None:
     return Problem(path, CONTRADICTION, f"{path} must differ from start; 00:00 to 24:00 is the whole day")
 
 
-def _no_way_out(exit_: Mapping[str, Any]) -> Problem | None:
-    if exit_.get("type") == "opposite_signal" or "stopLoss" in exit_ or "takeProfit" in exit_:
+def _brings_stop(entry: Mapping[str, Any]) -> bool:
+    return entry["type"] == "strategy" and catalogue.get_spec(entry["name"]).sets_stop
+
+
+def _no_way_out(entry: Mapping[str, Any], exit_: Mapping[str, Any]) -> Problem | None:
+    if _brings_stop(entry) or exit_.get("type") == "opposite_signal" or "stopLoss" in exit_ or "takeProfit" in exit_:
         return None
     message = "exit has neither opposite_signal nor stopLoss nor takeProfit: a position would never be closed"
     return Problem("exit", CONTRADICTION, message)

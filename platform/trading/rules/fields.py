@@ -85,7 +85,7 @@ class Number:
     def _describe(self) -> str:
         kind = "a whole number" if self.whole else "a number"
         unit = f" [{self.unit}]" if self.unit else ""
-        return f"{kind} above {self.above:g} and up to {self.at_most:g}{unit}"
+        return f"{kind} above {self.above:,g} and up to {self.at_most:,.10g}{unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,17 @@ class Flag:
 
     def schema(self) -> dict[str, Any]:
         return {"type": "boolean"}
+
+
+@dataclass(frozen=True, slots=True)
+class AnyValue:
+    """Any JSON value; somebody else knows what is right."""
+
+    def check(self, value: Any, path: str) -> Iterator[Problem]:
+        yield from ()
+
+    def schema(self) -> dict[str, Any]:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +270,7 @@ class Block:
 class OneOf:
     """One of several blocks, told apart by the name in their `type`."""
 
-    blocks: Mapping[str, Block]
+    blocks: Mapping[str, Kind]
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
         if not isinstance(value, Mapping):

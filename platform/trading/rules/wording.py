@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from trading.strategies import catalogue
+
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -15,6 +17,9 @@ def explain_normal(rules: Mapping[str, Any]) -> str:
 
 
 def _entry(entry: Mapping[str, Any]) -> str:
+    if entry["type"] == "strategy":
+        told = ", ".join(f"{name} {_tell(value)}" for name, value in entry["parameters"].items())
+        return f"{catalogue.get_spec(entry['name']).summary} {entry['name']} with {told}."
     if entry["type"] == "indicator_cross":
         first, second = entry["indicators"]
         long, short = f"{first} crosses above {second}", f"{first} crosses below {second}"
@@ -25,6 +30,14 @@ def _entry(entry: Mapping[str, Any]) -> str:
     sides = {"above": f"Buy when {long}", "below": f"Sell when {short}", "both": f"Buy when {long}; sell when {short}"}
     confirmed = " (confirmed by volume)" if "confirmation" in entry else ""
     return f"{sides[entry['direction']]}{confirmed}, seen at the close of a bar and traded at the next open."
+
+
+def _tell(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"for {_join(list(value), 'and')}" if value else "none"
+    if isinstance(value, list):
+        return f"of {len(value)}" if len(value) > 8 or any(isinstance(one, Mapping) for one in value) else str(value)
+    return str(value)
 
 
 def _exit(exit_: Mapping[str, Any]) -> str:

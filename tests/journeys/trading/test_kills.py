@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from simulator.control import Control
-from tests.journeys.running import RULES_BOTH, Platform, free_port, running, wait_for, write_waves
+from tests.journeys.running import RULES_BUSY, Platform, wait_for
 
 pytestmark = pytest.mark.journey
 
@@ -32,28 +32,26 @@ def open_positions(platform: Platform, strategy: str) -> int:
     return sum(row["open_positions"] for row in platform.assignments(strategy))
 
 
-def test_each_process_may_die_while_a_position_is_open(tmp_path: Path) -> None:
-    replay = write_waves(tmp_path / "EURUSD_M1_waves.csv", bars=20000)
-    with running(tmp_path / "data", "--replay", str(replay), "--speed", "600", "--port", str(free_port())) as platform:
-        strategy = platform.create_strategy("Always in", RULES_BOTH)
-        platform.post(f"strategies/{strategy}/activate", {"executors": ["all"]})
-        platform.wait_observed(strategy, "RUNNING")
-        for victim in VICTIMS:
-            wait_for("an open position", lambda: open_positions(platform, strategy) == 1, 60)
-            before = len(platform.trades(strategy))
-            old = pids_of(platform)[victim]
+def test_each_process_may_die_while_a_position_is_open(platform: Platform) -> None:
+    strategy = platform.create_strategy("Always in", RULES_BUSY)
+    platform.post(f"strategies/{strategy}/activate", {"executors": ["all"]})
+    platform.wait_observed(strategy, "RUNNING")
+    for victim in VICTIMS:
+        wait_for("an open position", lambda: open_positions(platform, strategy) == 1, every_s=0.1)
+        before = len(platform.trades(strategy))
+        old = pids_of(platform)[victim]
 
-            os.kill(old, signal.SIGKILL)
+        os.kill(old, signal.SIGKILL)
 
-            wait_for(f"{victim} to come back", lambda v=victim, o=old: pids_of(platform)[v] != o, 60)
-            wait_for(f"trading to go on after {victim}", lambda b=before: len(platform.trades(strategy)) > b, 120)
-            rows = platform.assignments(strategy)
-            assert [row["desired"] for row in rows] == ["RUNNING"]
-            assert open_positions(platform, strategy) <= 1, f"doubled after {victim}"
-        platform.post(f"strategies/{strategy}/stop")
-        platform.wait_observed(strategy, "STOPPED", 90)
+        wait_for(f"{victim} to come back", lambda v=victim, o=old: pids_of(platform)[v] != o, every_s=0.1)
+        wait_for(f"trading to go on after {victim}", lambda b=before: len(platform.trades(strategy)) > b, 180)
+        rows = platform.assignments(strategy)
+        assert [row["desired"] for row in rows] == ["RUNNING"]
+        assert open_positions(platform, strategy) <= 1, f"doubled after {victim}"
+    platform.post(f"strategies/{strategy}/stop")
+    platform.wait_observed(strategy, "STOPPED", 120)
 
-        check_ledger_equals_terminal(platform, strategy)
+    check_ledger_equals_terminal(platform, strategy)
 
 
 def check_ledger_equals_terminal(platform: Platform, strategy: str) -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.running import ROOT, Platform, free_port, running, wait_for, write_waves
-from tests.journeys.test_broker_faults import RULES_BUSY, list_own_positions
-from tests.journeys.test_kills import check_ledger_equals_terminal, pids_of
+from tests.journeys.running import ROOT, RULES_BUSY, Platform, wait_for
+from tests.journeys.trading.test_broker_faults import list_own_positions
+from tests.journeys.trading.test_kills import check_ledger_equals_terminal, pids_of
 
 pytestmark = [pytest.mark.journey, pytest.mark.long]
 
@@ -32,30 +32,24 @@ def frozen(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def test_whoever_was_frozen_wakes_to_the_truth(tmp_path: Path) -> None:
-    replay = write_waves(tmp_path / "EURUSD_M1_waves.csv", bars=20000, period=30)
-    with running(tmp_path / "data", "--replay", str(replay), "--speed", "600", "--port", str(free_port())) as platform:
-        strategy = platform.create_strategy("Busy", RULES_BUSY)
-        platform.post(f"strategies/{strategy}/activate", {"executors": ["all"]})
-        platform.wait_observed(strategy, "RUNNING")
-        for name, seconds in FROZEN_S.items():
-            wait_for("an open position", lambda: len(list_own_positions(platform, strategy)) == 1)
-            before = len(platform.trades(strategy))
+def test_whoever_was_frozen_wakes_to_the_truth(platform: Platform) -> None:
+    strategy = platform.create_strategy("Frozen", RULES_BUSY)
+    platform.post(f"strategies/{strategy}/activate", {"executors": ["all"]})
+    platform.wait_observed(strategy, "RUNNING")
+    for name, seconds in FROZEN_S.items():
+        wait_for("an open position", lambda: len(list_own_positions(platform, strategy)) == 1)
+        before = len(platform.trades(strategy))
 
-            with frozen(pids_of(platform)[name]):
-                time.sleep(seconds)  # how long it is frozen is what is tested
+        with frozen(pids_of(platform)[name]):
+            time.sleep(seconds)  # how long it is frozen is what is tested
 
-            wait_for(
-                f"trading to go on after {name} was frozen",
-                lambda b=before: len(platform.trades(strategy)) > b,
-                90,
-            )
-            assert len(list_own_positions(platform, strategy)) <= 1, f"doubled by freezing {name}"
-        let_a_twin_try(platform, strategy)
-        platform.post(f"strategies/{strategy}/stop")
-        platform.wait_observed(strategy, "STOPPED", 60)
+        wait_for(f"trading to go on after {name} was frozen", lambda b=before: len(platform.trades(strategy)) > b, 120)
+        assert len(list_own_positions(platform, strategy)) <= 1, f"doubled by freezing {name}"
+    let_a_twin_try(platform, strategy)
+    platform.post(f"strategies/{strategy}/stop")
+    platform.wait_observed(strategy, "STOPPED", 120)
 
-        check_ledger_equals_terminal(platform, strategy)
+    check_ledger_equals_terminal(platform, strategy)
 
 
 def let_a_twin_try(platform: Platform, strategy: str) -> None:
@@ -73,7 +67,7 @@ def let_a_twin_try(platform: Platform, strategy: str) -> None:
         )  # fmt: skip
     try:
         before = len(platform.trades(strategy))
-        wait_for("trading to go on beside a twin", lambda: len(platform.trades(strategy)) >= before + 3, 60)
+        wait_for("trading to go on beside a twin", lambda: len(platform.trades(strategy)) >= before + 3)
         assert len(list_own_positions(platform, strategy)) <= 1
         told = [json.loads(line) for line in (data / "twin" / "agent.log").read_text().splitlines()]
         assert {line["lease"] for line in told if line["event"] == "WELCOME"} == {False}
