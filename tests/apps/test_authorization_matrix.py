@@ -24,6 +24,7 @@ from apps.teams.models import AuditEntry
 from apps.teams.permissions import Scoped
 from apps.teams.scopes import scopes_of_role
 from tests import fleet
+from tests.datasets import make_dataset
 from tests.world import api_client, browser, make_key, make_world
 
 VERBS = ("get", "post", "put", "patch", "delete")
@@ -127,6 +128,7 @@ class Stage:
             strategy=self.strategy, references=[self.executor.code], actor="test", at=read_at()
         )
         self.bot = self.assignment.bot
+        self.dataset, self.dataset_import = make_dataset(team, name=f"{MARK} dataset")
         self.key, self.owner_key = make_key(self.world.alice)
         _, self.scopeless_key = make_key(self.world.alice, [])
         _, self.stranger_key = make_key(self.world.charlie)
@@ -143,6 +145,8 @@ class Stage:
             "assignment": self.assignment.public_id,
             "bot_id": self.bot.bot_id,
             "symbol": "EURUSD",
+            "dataset": self.dataset.public_id,
+            "dataset_import": self.dataset_import.public_id,
         }
 
     def path(self, door: Door, references: dict[str, str] | None = None) -> str:
@@ -169,6 +173,8 @@ NOBODYS = {
     "executor": public_id("exr", new_id()),
     "assignment": public_id("asg", new_id()),
     "bot_id": "nobodys-bot",
+    "dataset": public_id("dst", new_id()),
+    "dataset_import": public_id("dsi", new_id()),
     "symbol": "EURUSD",
 }
 
