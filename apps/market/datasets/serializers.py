@@ -16,7 +16,7 @@ from trading.model.bars import Bars
 class LayoutField(serializers.Field):  # type: ignore[type-arg]
     """How the columns stand, as a JSON object; in a multipart body as its text."""
 
-    default_error_messages = {"invalid": 'A JSON object is needed, such as {"columns": {"time": 0, "open": 1}}.'}
+    default_error_messages = {"invalid": "A JSON object is needed, with columns, time_form or delimiter."}
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         try:
