@@ -92,6 +92,10 @@ class Commands:
             if self._is_known():
                 self._finish(row, CommandState.EXECUTED, {"ticket": ticket})
             return
+        if not _is_whole(row.payload.get("volume_lots"), position):
+            told = {"code": "UNSUPPORTED", "message": "this agent closes whole positions only; nothing was closed"}
+            self._finish(row, CommandState.FAILED, told)
+            return
         self._closer.close(position, ExitReason.MANUAL)
         self._watch.refresh()
 
@@ -139,6 +143,14 @@ class Commands:
             (row for row in self._journal.list_rows(CommandRow) if row.state in _FINAL), key=lambda row: row.number
         )
         self._journal.drop(*done[:-_KEPT])
+
+
+def _is_whole(lots: Any, position: PositionMessage) -> bool:
+    """Say whether the lots asked are the whole position; none asked is all of it."""
+    if lots is None:
+        return True
+    asked = _read_lots(lots)
+    return asked is not None and asked >= position.volume_lots
 
 
 def _read_lots(lots: Any) -> Decimal | None:

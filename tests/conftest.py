@@ -14,6 +14,15 @@ def _fast_passwords():
         settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_walk_through_static_files():
+    """WhiteNoise looks at every static file when it is made, which the test client does again for every client."""
+    from django.conf import settings
+
+    if settings.configured:
+        settings.WHITENOISE_AUTOREFRESH = True
+
+
 @pytest.fixture
 def world(db):
     """The cast in their teams (see tests/world.py)."""

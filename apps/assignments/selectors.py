@@ -103,9 +103,10 @@ def is_executor_online(row: Assignment, at: datetime) -> bool:
     return presence_of(row.executor.last_seen_at, at) == ONLINE
 
 
-def count_not_stopped(executor_id: UUID) -> int:
-    """Return how many live assignments of an executor are not proven STOPPED."""
-    rows = Assignment.objects.filter(executor_id=executor_id, live=True)
+def count_not_stopped(*, executor_id: UUID | None = None, strategy_id: UUID | None = None) -> int:
+    """Return how many live assignments of an executor or of a strategy are not proven STOPPED."""
+    named = {"executor_id": executor_id, "strategy_id": strategy_id}
+    rows = Assignment.objects.filter(live=True, **{name: key for name, key in named.items() if key is not None})
     stopped = Q(desired=Desired.STOPPED, observed=Observed.STOPPED, open_positions=0, pending_orders=0)
     return rows.exclude(stopped).count()
 

@@ -9,11 +9,11 @@ from rest_framework.views import APIView
 
 from apps.accounts.selectors import get_account_for
 from apps.bots import selectors, serializers, services
-from apps.bots.models import Bot
+from apps.bots.models import Bot, BotStatus
 from apps.bots.sessions import open_session
 from apps.common.clock import read_at
 from apps.common.idempotency import idempotent
-from apps.common.lists import list_page
+from apps.common.lists import list_page, read_choice
 from apps.common.schema import listed
 from apps.teams.authentication import caller_of
 from apps.teams.callers import Caller
@@ -24,10 +24,10 @@ class BotsApi(APIView):
 
     scopes = {"GET": "bots:read"}
 
-    @listed("bots_list", serializers.BotRow, OpenApiParameter("status", str))
+    @listed("bots_list", serializers.BotRow, OpenApiParameter("status", str, enum=BotStatus.values))
     def get(self, request: Request) -> Response:
         caller = caller_of(request)
-        status = request.query_params.get("status", "")
+        status = read_choice(request, "status", BotStatus.values)
         rows = selectors.list_bots(caller.team.pk, status=status, account_id=caller.account_id)
         return list_page(request, rows, ["-created_at", "-id"], serializers.bot_row)
 

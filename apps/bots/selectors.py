@@ -34,7 +34,7 @@ def list_bots(team_id: UUID, *, status: str = "", account_id: UUID | None = None
     """Return the team's bots with account and strategy."""
     rows = Bot.objects.filter(team_id=team_id).select_related("account", "strategy")
     if status:
-        rows = rows.filter(status=status.upper())
+        rows = rows.filter(status=status)
     return rows.filter(account_id=account_id) if account_id else rows
 
 

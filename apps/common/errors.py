@@ -160,7 +160,10 @@ def _answer_outside(request: HttpRequest, refusal: PlatformError) -> HttpRespons
     body = {**refusal.as_body(), "request_id": getattr(request, "request_id", "")}
     if request.path.startswith(("/api/", "/v1/")):
         return HttpResponse(to_json(body), status=refusal.status, content_type="application/json")
-    return render(request, "error.html", {"error": body, "status": refusal.status}, status=refusal.status)
+    context: dict[str, Any] = {"error": body, "status": refusal.status}
+    if refusal.status >= 500:
+        context |= {"viewer": None, "nav": []}  # what broke may break again while the frame is read
+    return render(request, "error.html", context, status=refusal.status)
 
 
 _FRAMEWORK_CODES: dict[type[drf.APIException], Code] = {

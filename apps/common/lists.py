@@ -8,7 +8,7 @@ import datetime as dt
 import json
 import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
@@ -71,6 +71,19 @@ def read_limit(request: Request) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= MAX_LIMIT:
         raise Invalid(Code.FIELD_INVALID, f"limit must be a whole number from 1 to {MAX_LIMIT}.", "limit")
     return int(text)
+
+
+def read_choice(request: Request, name: str, allowed: Collection[str]) -> str:
+    """
+    Return a filter's value as it is stored, an empty text where it is not asked for; case does not matter.
+
+    :raises Invalid: FIELD_INVALID with what is allowed.
+    """
+    value = request.query_params.get(name, "").upper()
+    if value and value not in allowed:
+        message = f"{name} must be one of {', '.join(sorted(allowed))}."
+        raise Invalid(Code.FIELD_INVALID, message, name, {"allowed": sorted(allowed)})
+    return value
 
 
 def read_cursor(model: type[Model], text: str | None, order: Sequence[str]) -> tuple[bool, list[Any] | None]:

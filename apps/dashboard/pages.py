@@ -60,14 +60,15 @@ def render_page(
     seen_at = at or (viewer.at if viewer else read_at())
     full = {"viewer": viewer, "at": seen_at, "whole": whole, **context}
     if whole:
-        full["nav"] = _make_nav(viewer, section, seen_at) if viewer else []
+        full["nav"] = make_nav(viewer, section, seen_at) if viewer else []
     response = render(request, template, full, status=status)
     patch_vary_headers(response, ["HX-Request"])
     response["Cache-Control"] = "private, no-store"
     return response
 
 
-def _make_nav(viewer: Any, section: str, at: datetime) -> list[NavItem]:
+def make_nav(viewer: Any, section: str, at: datetime) -> list[NavItem]:
+    """Return the main navigation with the counts of what needs a person."""
     counts = count_attention(viewer.team, at)
     return [
         NavItem(name, reverse(f"dashboard:{key}"), icon, key == section, counts.get(key, 0))

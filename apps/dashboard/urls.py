@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from apps.dashboard.views import accounts, activation, fleet, halt, overview, people, strategies, trades
+from apps.dashboard.views import accounts, activation, fleet, halt, overview, people, positions, strategies, trades
 
 app_name = "dashboard"
 ACT = r"(?P<act>pause|resume|stop|update)"
@@ -33,6 +33,7 @@ urlpatterns = [
     path("risk/<str:account>/equity.json", accounts.equity_figures, name="account-equity"),
     path("risk/<str:account>/candles.json", accounts.candle_figures, name="account-candles"),
     path("risk/<str:account>/lift", halt.lift_account, name="account-lift"),
+    path("risk/<str:account>/positions/<int:ticket>/close", positions.close, name="position-close"),
     path("halt", halt.halt, name="halt"),
     path("halt/lift", halt.lift_team, name="team-lift"),
     path("trades", trades.show_list, name="trades"),

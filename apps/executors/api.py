@@ -1,4 +1,4 @@
-"""REST doors of executors, for people and integrations; the agents' own doors are in `gateway`."""
+"""REST doors of executors, for people and integrations; the agents' own doors are in `gateway`, one executor in `assignments`."""
 
 from __future__ import annotations
 
@@ -42,18 +42,6 @@ class ExecutorsApi(APIView):
         account = get_account_for(caller, request, given.pop("account_id", None))
         executor, key, secret = registry.create_executor(account=account, actor=caller.actor, **given)
         return _show_once(key, secret, serializers.executor_row(executor, read_at()))
-
-
-class ExecutorApi(APIView):
-    """One executor."""
-
-    scopes = {"GET": "executors:read"}
-
-    @extend_schema(operation_id="executors_read", responses=serializers.ExecutorDetail)
-    def get(self, request: Request, executor: str) -> Response:
-        row = _one(caller_of(request), executor)
-        keys = [serializers.key_row(key) for key in row.keys.order_by("-created_at", "-pk")]
-        return Response({**serializers.executor_row(row, read_at()), "keys": keys})
 
 
 class RotateExecutorKeyApi(APIView):

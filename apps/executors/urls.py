@@ -5,7 +5,6 @@ from apps.executors import api
 app_name = "executors"
 urlpatterns = [
     path("executors", api.ExecutorsApi.as_view(), name="executors"),
-    path("executors/<str:executor>", api.ExecutorApi.as_view(), name="executor"),
     path("executors/<str:executor>/keys/rotate", api.RotateExecutorKeyApi.as_view(), name="executor-key-rotate"),
     path("executors/<str:executor>/keys/revoke", api.RevokeExecutorKeysApi.as_view(), name="executor-keys-revoke"),
     path("executors/<str:executor>/commands", api.CommandsApi.as_view(), name="executor-commands"),

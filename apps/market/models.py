@@ -1,4 +1,4 @@
-"""What a broker says of its symbols, the latest quotes, and closed bars."""
+"""What a broker says of its symbols, the latest quotes, closed bars, and datasets: bars of the past, kept as one file each."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from django.db import models
 from django.db.models.functions import Now
 
 from apps.accounts.models import Account
-from apps.common.fields import NumericField
+from apps.common.fields import FractionField, NumericField
 from apps.common.models import Identified
+from apps.teams.models import Team
 
 
 class SymbolSpecification(Identified):
@@ -56,3 +57,81 @@ class Bar(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "symbol", "timeframe", "opens_at"], name="bar_once")]
+
+
+class DatasetSource(models.TextChoices):
+    UPLOAD = "UPLOAD"
+    TERMINAL = "TERMINAL"
+    EXCHANGE = "EXCHANGE"
+
+
+class ImportStatus(models.TextChoices):
+    DRAFT = "DRAFT"  # uploaded, waits for a person to say how it is to be read
+    QUEUED = "QUEUED"
+    READING = "READING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class Dataset(Identified):
+    """
+    Closed bars of one symbol and timeframe, frozen: a database trigger refuses every change but the name's.
+
+    The bars are a Parquet file named by their hash; the same content is the same dataset.
+    """
+
+    PREFIX = "dst"
+
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="datasets")
+    handle = models.CharField(max_length=64)
+    name = models.CharField(max_length=120)
+    symbol = models.CharField(max_length=32)
+    timeframe = models.CharField(max_length=4)
+    source = models.CharField(max_length=10, choices=DatasetSource)
+    origin = models.JSONField(default=dict)  # file name, zone, policy, layout; account; exchange
+    first_at = models.DateTimeField()  # when the first bar opened
+    last_at = models.DateTimeField()  # when the last bar opened
+    bar_count = models.PositiveIntegerField()
+    content_hash = models.CharField(max_length=64)
+    file = models.CharField(max_length=200)
+    size_bytes = models.BigIntegerField()
+    findings = models.JSONField(default=list)
+    coverage = models.JSONField(default=list)  # [week's start, bars, bars expected]
+    created_by = models.CharField(max_length=120, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "handle"], name="dataset_handle_once_per_team"),
+            models.UniqueConstraint(fields=["team", "content_hash"], name="dataset_content_once_per_team"),
+        ]
+
+    def __str__(self) -> str:
+        return self.handle
+
+
+class DatasetImport(Identified):
+    """One making of a dataset: what was asked, how far it is, what came of it."""
+
+    PREFIX = "dsi"
+
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="dataset_imports")
+    name = models.CharField(max_length=120, blank=True)
+    symbol = models.CharField(max_length=32, blank=True)
+    source = models.CharField(max_length=10, choices=DatasetSource)
+    request = models.JSONField(default=dict)
+    upload = models.CharField(max_length=200, blank=True)
+    upload_bytes = models.BigIntegerField(default=0)
+    status = models.CharField(max_length=10, choices=ImportStatus, default=ImportStatus.QUEUED)
+    progress_fraction = FractionField(default=0)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    seen_at = models.DateTimeField(null=True)  # when its worker last said that it lives
+    is_cancelled = models.BooleanField(default=False)  # asked for; the worker ends at its next block
+    findings = models.JSONField(default=list)
+    problem = models.JSONField(null=True)  # code, message, field, extra
+    dataset = models.ForeignKey(Dataset, null=True, on_delete=models.SET_NULL, related_name="imports")
+    created_by = models.CharField(max_length=120, blank=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["team", "-created_at"], name="dataset_import_by_team")]

@@ -1,8 +1,9 @@
-"""The schedule's doors to the market."""
+"""The schedule's and the queue's doors to the market."""
 
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from celery import shared_task
 
@@ -14,3 +15,19 @@ from apps.market import services
 def prune_bars(**_: Any) -> int:
     """Delete old M1 bars."""
     return services.prune_bars(at=read_at())
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def import_dataset(*, import_id: str, **_: Any) -> str:
+    """Read what a dataset's import asks for."""
+    from apps.market.datasets.importing import run_import  # pyarrow is loaded by the process that reads
+
+    return run_import(import_id=UUID(import_id), at=read_at())
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def requeue_imports(**_: Any) -> int:
+    """Queue again what a lost message or a killed worker left behind."""
+    from apps.market.datasets.importing import requeue_silent
+
+    return requeue_silent(at=read_at())

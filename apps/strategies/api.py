@@ -1,4 +1,4 @@
-"""REST doors of strategies."""
+"""REST doors of strategies; changing one asks the assignments too and is therefore in `assignments`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.common.idempotency import idempotent
-from apps.common.lists import list_page
+from apps.common.lists import list_page, read_choice
 from apps.common.schema import listed
 from apps.strategies import selectors, serializers, services
+from apps.strategies.models import StrategyStatus
 from apps.teams.authentication import caller_of
 
-FILTERS = [OpenApiParameter("status", str), OpenApiParameter("search", str)]
+FILTERS = [OpenApiParameter("status", str, enum=StrategyStatus.values), OpenApiParameter("search", str)]
 
 
 class StrategiesApi(APIView):
@@ -23,10 +24,8 @@ class StrategiesApi(APIView):
 
     @listed("strategies_list", serializers.StrategyRow, *FILTERS)
     def get(self, request: Request) -> Response:
-        asked = request.query_params
-        rows = selectors.list_strategies(
-            caller_of(request).team.pk, status=asked.get("status", ""), search=asked.get("search", "")[:100]
-        )
+        status, search = read_choice(request, "status", StrategyStatus.values), request.query_params.get("search", "")
+        rows = selectors.list_strategies(caller_of(request).team.pk, status=status, search=search[:100])
         return list_page(request, rows, ["-created_at", "-id"], serializers.strategy_row)
 
     @extend_schema(
@@ -39,25 +38,3 @@ class StrategiesApi(APIView):
         caller = caller_of(request)
         strategy = services.create_strategy(team_id=caller.team.pk, actor=caller.actor, **asked.validated_data)
         return Response(serializers.strategy_detail(strategy, list(selectors.list_versions(strategy.pk))), status=201)
-
-
-class StrategyApi(APIView):
-    """One strategy with its versions."""
-
-    scopes = {"GET": "strategies:read", "PATCH": "strategies:write"}
-
-    @extend_schema(operation_id="strategies_read", responses=serializers.StrategyDetail)
-    def get(self, request: Request, strategy: str) -> Response:
-        row = selectors.get_strategy(caller_of(request).team.pk, strategy)
-        return Response(serializers.strategy_detail(row, list(selectors.list_versions(row.pk))))
-
-    @extend_schema(
-        operation_id="strategies_change", request=serializers.StrategyChange, responses=serializers.StrategyDetail
-    )
-    def patch(self, request: Request, strategy: str) -> Response:
-        caller = caller_of(request)
-        row = selectors.get_strategy(caller.team.pk, strategy)
-        asked = serializers.StrategyChange(data=request.data)
-        asked.is_valid(raise_exception=True)
-        row = services.change_strategy(strategy_id=row.pk, actor=caller.actor, changes=asked.validated_data)
-        return Response(serializers.strategy_detail(row, list(selectors.list_versions(row.pk))))

@@ -58,16 +58,23 @@ def create_strategy(
 
 
 @transaction.atomic
-def change_strategy(*, strategy_id: UUID, actor: str, changes: dict[str, Any]) -> Strategy:
+def change_strategy(*, strategy_id: UUID, actor: str, changes: dict[str, Any], live_assignments: int = 0) -> Strategy:
     """
     Change name, description or status in place; other rules, symbol or timeframe make a new version.
 
     A new version trades nowhere until it is activated: running assignments keep theirs.
 
+    :param live_assignments: how many are not proven STOPPED, counted by the caller in this transaction.
     :raises Impossible: as `create_strategy`.
-    :raises Conflict: STRATEGY_RUNNING for another status while it is active or paused somewhere.
+    :raises Conflict: STRATEGY_RUNNING for another status while it is active or paused somewhere, or stopping.
     """
     strategy = Strategy.objects.select_for_update(no_key=True).get(pk=strategy_id)
+    if "status" in changes and live_assignments:
+        where = "1 executor" if live_assignments == 1 else f"{live_assignments} executors"
+        message = (
+            f"{strategy.name!r} is not proven stopped and flat on {where} yet. Stop it first, and wait for the proof."
+        )
+        raise Conflict("STRATEGY_RUNNING", message, "status", {"assignments": live_assignments})
     if "status" in changes and strategy.status in (StrategyStatus.ACTIVE, StrategyStatus.PAUSED):
         raise Conflict("STRATEGY_RUNNING", f"{strategy.name!r} still runs or is paused; stop it first.", "status")
     latest = strategy.versions.order_by("-number")[0]

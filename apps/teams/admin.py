@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import allauth.account.admin
+import allauth.mfa.admin
+import allauth.usersessions.admin  # noqa: F401  (imported so that what they register can be taken away)
 from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db import transaction
@@ -19,6 +25,9 @@ from apps.teams.services import record_deed
 admin.site.site_header = admin.site.site_title = "Mikrobot administration"
 admin.site.index_title = "Platform"
 admin.site.unregister(Group)
+# allauth's own lists would show the secrets of second factors, and change addresses without a record.
+for each in (EmailAddress, Authenticator, UserSession):
+    admin.site.unregister(each)
 # One way in for everybody: with the second factor and its limits, never by the administration's own form.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 

@@ -91,6 +91,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "apps.dashboard.context.add_frame",
             ]
         },
     }
@@ -185,10 +186,20 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"queue": "schedule", "expires": 600},
     },
+    "requeue-imports": {
+        "task": "apps.market.tasks.requeue_imports",
+        "schedule": 60.0,
+        "options": {"queue": "schedule", "expires": 60},
+    },
     "prune-sessions": {
         "task": "apps.bots.tasks.prune_sessions",
         "schedule": 3600.0,
         "options": {"queue": "schedule", "expires": 600},
+    },
+    "look-for-work": {
+        "task": "apps.backtests.tasks.look_for_work",
+        "schedule": 10.0,
+        "options": {"queue": "schedule", "expires": 10},
     },
     "prune": {"task": "apps.common.tasks.prune", "schedule": 3600.0, "options": {"queue": "schedule", "expires": 600}},
 }

@@ -12,6 +12,7 @@ API = [
     "apps.market.urls",
     "apps.executors.urls",
     "apps.bots.urls",
+    "apps.backtests.urls",
     "apps.trades.urls",
     "apps.assignments.urls",
     "apps.risk.urls",

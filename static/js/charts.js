@@ -26,16 +26,26 @@
   const size = (plot) => ({ width: Math.max(280, plot.clientWidth), height: Math.max(240, plot.clientHeight || 288) });
   const money = (u, values) => values.map((v) => v === null ? "" : v.toLocaleString("en-US", { maximumFractionDigits: 0 }).replace("-", "\u2212"));
 
+  const leave = (plot) => { plot.classList.add("plot--empty"); plot.textContent = "Drawn once there are two points of this period."; };
+
+  // As many digits as the distance of two grid lines needs.
+  const percents = (u, values) => {
+    const step = values.length > 1 ? Math.abs(values[1] - values[0]) : 1;
+    const digits = Math.min(5, Math.max(1, Math.ceil(-Math.log10(step || 1)) + 1));
+    return values.map((v) => `${v === 0 ? "0" : v.toFixed(digits).replace("-", "\u2212")} %`);
+  };
+
   const draw = (plot, series, data, extra = {}) => {
+    plot.classList.remove("plot--empty");
     plot.replaceChildren();
-    return new uPlot({ ...size(plot), tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "UTC"), cursor: { drag: { x: false, y: false } }, legend: { show: false }, scales: { x: { time: true } }, ...extra, axes: [{ ...axis(), values: hour, space: 70 }, { ...axis(), size: 72, values: money, ...(extra.yAxis || {}) }], series: [{}, ...series] }, data, plot);
+    return new uPlot({ ...size(plot), tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "UTC"), cursor: { drag: { x: false, y: false } }, legend: { show: false }, scales: { x: { time: true } }, ...extra, axes: [{ ...axis(), values: hour, space: 70 }, { ...axis(), size: 72, values: money, ...(extra.yAxis || {}) }], series: [{}, ...series.map((one) => ({ points: { show: false }, ...one }))] }, data, plot);
   };
 
   const drawEquity = () => {
     for (const line of lines) line.destroy();
     lines = [];
     const plot = equity.querySelector(".plot");
-    if (!shown || shown.points.length < 2) { plot.textContent = "Too few points yet to draw."; if (drawdown) drawdown.textContent = ""; return; }
+    if (!shown || shown.points.length < 2) { for (const each of [plot, drawdown]) if (each) leave(each); return; }
     const times = shown.points.map((p) => p[0]), values = shown.points.map((p) => p[1]), balances = shown.points.map((p) => p[2]);
     const flat = (v) => times.map(() => v);
     const series = [
@@ -49,7 +59,7 @@
     if (!drawdown) return;
     let top = -Infinity;
     const fall = values.map((v) => { top = Math.max(top, v); return top > 0 ? (v / top - 1) * 100 : 0; });
-    lines.push(draw(drawdown, [{ stroke: css("--neg"), width: 1.2, fill: css("--critical-tint") }], [times, fall], { yAxis: { values: (u, vs) => vs.map((v) => `${v.toFixed(2).replace("-", "\u2212")} %`) } }));
+    lines.push(draw(drawdown, [{ stroke: css("--neg"), width: 1.2, fill: css("--critical-tint") }], [times, fall], { yAxis: { values: percents } }));
   };
   const loadEquity = async () => {
     if (!equity || !window.uPlot) return;

@@ -73,7 +73,7 @@ class AgentProcess:
     def stop(self) -> int:
         """End it in order and return its exit code."""
         self.process.terminate()
-        return self.process.wait(10)
+        return self.process.wait(30)
 
 
 @contextmanager

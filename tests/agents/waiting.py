@@ -8,7 +8,7 @@ from collections.abc import Callable
 from tests.agents.server import AgentServer
 
 
-def wait_for(server: AgentServer, look: Callable[[], object], timeout_s: float = 30) -> None:
+def wait_for(server: AgentServer, look: Callable[[], object], timeout_s: float = 120) -> None:
     """Return once ``look`` is true; it is asked with every message that arrives, at least twice a second."""
     until = time.monotonic() + timeout_s
     with server.changed:

@@ -8,7 +8,7 @@ alice's. Doors that check by themselves, or are open, are listed by hand, with t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,8 @@ from apps.common.ids import new_id, public_id
 from apps.teams.models import AuditEntry
 from apps.teams.permissions import Scoped
 from apps.teams.scopes import scopes_of_role
-from tests import fleet
+from tests import fleet, lab
+from tests.datasets import make_dataset
 from tests.world import api_client, browser, make_key, make_world
 
 VERBS = ("get", "post", "put", "patch", "delete")
@@ -105,8 +106,13 @@ def parameters(route: str) -> list[str]:
 
 
 DOORS = all_doors()
-every_door = pytest.mark.parametrize("door", DOORS, ids=str)
-of_a_team = pytest.mark.parametrize("door", [door for door in DOORS if set(parameters(door.route)) - SHARED], ids=str)
+
+
+def doors(wanted: Callable[[Door], object] = lambda door: True) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("door", [door for door in DOORS if wanted(door)], ids=str)
+
+
+every_door = doors()
 
 
 class Stage:
@@ -122,6 +128,8 @@ class Stage:
             strategy=self.strategy, references=[self.executor.code], actor="test", at=read_at()
         )
         self.bot = self.assignment.bot
+        self.backtest = lab.make_run(team, self.strategy, name=f"{MARK} backtest")
+        self.dataset, self.dataset_import = make_dataset(team, name=f"{MARK} dataset")
         self.key, self.owner_key = make_key(self.world.alice)
         _, self.scopeless_key = make_key(self.world.alice, [])
         _, self.stranger_key = make_key(self.world.charlie)
@@ -138,6 +146,9 @@ class Stage:
             "assignment": self.assignment.public_id,
             "bot_id": self.bot.bot_id,
             "symbol": "EURUSD",
+            "backtest": self.backtest.public_id,
+            "dataset": self.dataset.public_id,
+            "dataset_import": self.dataset_import.public_id,
         }
 
     def path(self, door: Door, references: dict[str, str] | None = None) -> str:
@@ -164,7 +175,10 @@ NOBODYS = {
     "executor": public_id("exr", new_id()),
     "assignment": public_id("asg", new_id()),
     "bot_id": "nobodys-bot",
+    "dataset": public_id("dst", new_id()),
+    "dataset_import": public_id("dsi", new_id()),
     "symbol": "EURUSD",
+    "backtest": public_id("run", new_id()),
 }
 
 
@@ -228,10 +242,8 @@ def test_a_key_without_scopes_is_refused(stage, door):
         assert answer.status_code < 500
 
 
-@every_door
+@doors(lambda door: door.takes_keys and door.view.__name__ not in SELF_CHECKED)
 def test_a_viewer_reads_and_changes_nothing(stage, door):
-    if not door.takes_keys or door.view.__name__ in SELF_CHECKED:
-        pytest.skip("not a door for people")
     answer = stage.send(browser(stage.world.bob), door)
 
     may = not door.wanted or bool(set(door.wanted) & scopes_of_role("VIEWER"))
@@ -241,10 +253,8 @@ def test_a_viewer_reads_and_changes_nothing(stage, door):
     assert may or AuditEntry.objects.filter(team=stage.world.team).count() == stage.deeds
 
 
-@every_door
+@doors(lambda door: door.takes_keys)
 def test_the_owner_is_let_in_and_nothing_breaks(stage, door):
-    if not door.takes_keys:
-        pytest.skip("not a door for people")
     client = browser(stage.world.alice) if str(door) in PEOPLE_ONLY else api_client(stage.owner_key)
 
     for body in ("{}", '{"a": {"b": [1, "x", null]}}', "[]", "{", "null", '"x"', '{"a": NaN}', "\x00"):
@@ -255,10 +265,8 @@ def test_the_owner_is_let_in_and_nothing_breaks(stage, door):
             break
 
 
-@of_a_team
+@doors(lambda door: door.takes_keys and set(parameters(door.route)) - SHARED)
 def test_a_strangers_answer_is_the_same_as_for_what_does_not_exist(stage, door):
-    if not door.takes_keys:
-        pytest.skip("not a door for people")
     client = api_client(stage.stranger_key)
 
     foreign, absent = stage.send(client, door), stage.send(client, door, references=NOBODYS)
@@ -273,10 +281,8 @@ def test_a_strangers_answer_is_the_same_as_for_what_does_not_exist(stage, door):
     assert AuditEntry.objects.filter(team=stage.world.team).count() == stage.deeds
 
 
-@every_door
+@doors(lambda door: door.takes_keys and door.verb == "get" and not parameters(door.route))
 def test_a_strangers_lists_hold_nothing_of_ours(stage, door):
-    if not door.takes_keys or door.verb != "get" or parameters(door.route):
-        pytest.skip("not a list")
     client = api_client(stage.stranger_key)
     queries = ["", *(f"?{name}={value}" for name, value in stage.references().items())]
 
@@ -301,10 +307,8 @@ def test_an_executors_key_opens_executors_doors_only(stage, door):
         assert answer.status_code == 401
 
 
-@every_door
+@doors(lambda door: door.verb != "get")
 def test_a_foreign_page_cannot_use_a_signed_in_browser(stage, door):
-    if door.verb == "get":
-        pytest.skip("changes nothing")
     answer = stage.send(browser(stage.world.alice, enforce_csrf=True), door)
 
     assert answer.status_code in (401, 403)

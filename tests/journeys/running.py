@@ -30,6 +30,11 @@ RULES_BOTH = {
     "entry": {**RULES_LONG["entry"], "direction": "both"},
     "risk": {**RULES_LONG["risk"], "maxOpenTrades": 1},
 }
+RULES_BUSY = {
+    **RULES_BOTH,
+    "entry": {**RULES_BOTH["entry"], "indicators": ["EMA_3", "EMA_9"]},
+    "risk": {**RULES_BOTH["risk"], "lotSize": 0.1},
+}
 
 
 def free_port() -> int:
@@ -39,7 +44,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(what: str, look: Callable[[], Any], timeout_s: float = 60.0, every_s: float = 0.25) -> Any:
+def wait_for(what: str, look: Callable[[], Any], timeout_s: float = 120.0, every_s: float = 0.1) -> Any:
     """Return the first true answer of `look`; a connection error counts as "not yet"."""
     deadline, last = time.monotonic() + timeout_s, None
     while time.monotonic() < deadline:
@@ -60,7 +65,7 @@ class Platform:
         self.client = httpx.Client(
             base_url=f"{ready['url'].rstrip('/')}/api/v1/",
             headers={"Authorization": f"Bearer {ready['api_key']}"},
-            timeout=10,
+            timeout=30,
         )
 
     def get(self, path: str, **params: Any) -> Any:
@@ -87,7 +92,7 @@ class Platform:
     def trades(self, strategy: str) -> list[dict[str, Any]]:
         return list(self.get("trades", strategy=strategy, limit=500)["results"])
 
-    def wait_observed(self, strategy: str, state: str, timeout_s: float = 60) -> list[dict[str, Any]]:
+    def wait_observed(self, strategy: str, state: str, timeout_s: float = 120) -> list[dict[str, Any]]:
         """Return the assignments once every one of them is proven to be in that state, at its own generation."""
 
         def look() -> list[dict[str, Any]] | None:
@@ -98,7 +103,7 @@ class Platform:
         return list(wait_for(f"{strategy} {state}", look, timeout_s))
 
 
-def start(data_dir: Path, *options: str, timeout_s: float = 120) -> Platform:
+def start(data_dir: Path, *options: str, timeout_s: float = 240) -> Platform:
     """Start `go.py run --json` and return once it says it serves."""
     environment = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
     errors = (data_dir.parent / f"{data_dir.name}.stderr").open("ab")
@@ -133,7 +138,7 @@ def running(data_dir: Path, *options: str) -> Iterator[Platform]:
         platform.client.close()
         platform.process.send_signal(signal.SIGTERM)
         try:
-            platform.process.wait(30)
+            platform.process.wait(60)
         except subprocess.TimeoutExpired:
             platform.process.kill()
             raise

@@ -32,7 +32,7 @@ def environment(tmp_path_factory):
             "KEY_PEPPER": secrets.token_urlsafe(48),
         }
         migrated = process("migrate", given)
-        said, _ = migrated.communicate(timeout=120)
+        said, _ = migrated.communicate(timeout=240)
         assert migrated.returncode == 0, said
         yield given
 
@@ -57,15 +57,15 @@ def test_every_process_works_beside_the_others_and_ends_when_told(environment, t
             with (tmp_path / name).open("w") as said:
                 running[name] = process(name, environment | {"RISKMIND_PORT": str(port)}, stdout=said)
         for name, sign in SIGNS.items():
-            wait_for(f"{name} to say {sign!r}", lambda n=name, s=sign: s in (tmp_path / n).read_text(), 90)
+            wait_for(f"{name} to say {sign!r}", lambda n=name, s=sign: s in (tmp_path / n).read_text())
         door = f"http://127.0.0.1:{port}/healthz"
-        wait_for("the web process", lambda: httpx.get(door).status_code == 200, 90)
+        wait_for("the web process", lambda: httpx.get(door).status_code == 200)
         assert {name: child.poll() for name, child in running.items()} == dict.fromkeys(running)
     finally:
         for child in running.values():
             child.send_signal(signal.SIGTERM)
         for child in running.values():
-            child.wait(30)
+            child.wait(60)
 
 
 @pytest.mark.parametrize("missing", ["DATABASE_URL", "REDIS_URL", "API_SECRET_KEY", "KEY_PEPPER"])
@@ -73,7 +73,7 @@ def test_without_an_own_database_or_secret_nothing_starts(environment, missing):
     bare = {name: value for name, value in environment.items() if name != missing}
 
     refused = process("web", bare)
-    said, _ = refused.communicate(timeout=20)
+    said, _ = refused.communicate(timeout=120)
 
     assert refused.returncode == 2
     assert f"{missing} or {missing}_FILE must be set" in said

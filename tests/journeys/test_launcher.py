@@ -41,31 +41,49 @@ def first_page(platform: Platform) -> int:
     return httpx.get(platform.ready["url"] + "/", follow_redirects=True, timeout=5).status_code
 
 
-def end(platform: Platform, how: signal.Signals) -> int:
-    platform.client.close()
-    platform.process.send_signal(how)
-    return platform.process.wait(20)
-
-
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory) -> Path:
-    """One data directory for the journeys that do not need a fresh one: later starts are warm."""
+    """One data directory; these journeys tell its life in order, as every start costs some seconds."""
     return tmp_path_factory.mktemp("launcher") / "data"
 
 
-def test_it_serves_what_it_says_keeps_its_secrets_and_leaves_no_process(data_dir):
+@pytest.fixture(scope="module")
+def first_life(data_dir):
+    """The first start in an empty data directory, and everything it has started. The next life kills it."""
     platform = start(data_dir, "--port", str(free_port()))
-    family = family_of(platform)
+    yield platform, family_of(platform)
+    platform.client.close()
+    platform.process.kill()
 
+
+@pytest.fixture(scope="module")
+def second_life(data_dir, first_life):
+    """The next start after `kill -9`, while another program has taken the port of the database."""
+    platform, family = first_life
+    platform.process.kill()
+    assert platform.process.wait(30) == -signal.SIGKILL
+    if sys.platform == "linux":
+        wait_for("the children to end", lambda: not [p for p in family if runs(p.pid)], every_s=0.05)
+    port = json.loads((data_dir / "ports.json").read_text())["postgres"]
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        healed = start(data_dir, "--port", str(free_port()))
+    yield healed, port
+    healed.client.close()
+    healed.process.kill()
+    healed.process.wait(30)
+
+
+def test_it_serves_what_it_says_and_keeps_its_secrets(data_dir, first_life):
+    platform, family = first_life
     assert first_page(platform) == 200
     assert platform.get(f"executors/{platform.ready['executor_id']}")["state"] == "ONLINE"
     assert set(platform.ready["pids"]) == EVERY_PROCESS
     assert {pid for pid in platform.ready["pids"].values() if not runs(pid)} == set()
     assert files_open_to_others(data_dir) == []
     assert secrets_on_command_lines(data_dir, platform, family) == []
-
-    assert end(platform, signal.SIGTERM) == 0
-    assert [process for process in family if runs(process.pid)] == []
 
 
 def files_open_to_others(data_dir: Path) -> list[Path]:
@@ -79,33 +97,20 @@ def secrets_on_command_lines(data_dir: Path, platform: Platform, family: set[psu
     return [name for name, secret in secrets.items() if secret in words]
 
 
-def test_after_a_kill_children_die_by_themselves_and_the_next_start_heals(data_dir):
+def test_after_a_kill_children_die_by_themselves_and_the_next_start_heals(data_dir, first_life, second_life):
     """The next start also finds a port taken meanwhile, and gives out the same credentials."""
-    platform = start(data_dir, "--port", str(free_port()))
-    family = family_of(platform)
+    (platform, family), (healed, taken) = first_life, second_life
 
-    assert end(platform, signal.SIGKILL) == -signal.SIGKILL
-    if sys.platform == "linux":
-        wait_for("the children to end", lambda: not [p for p in family if runs(p.pid)], 15)
-
-    port = json.loads((data_dir / "ports.json").read_text())["postgres"]
-    with socket.socket() as other:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        other.bind(("127.0.0.1", port))
-        other.listen()
-        with running(data_dir, "--port", str(free_port())) as healed:
-            assert first_page(healed) == 200
-            same = ("email", "password", "api_key", "account_id", "executor_id")
-            assert {name: healed.ready[name] for name in same} == {name: platform.ready[name] for name in same}
+    assert first_page(healed) == 200
+    same = ("email", "password", "api_key", "account_id", "executor_id")
+    assert {name: healed.ready[name] for name in same} == {name: platform.ready[name] for name in same}
     assert [process for process in family if runs(process.pid)] == []
-    assert json.loads((data_dir / "ports.json").read_text())["postgres"] != port
+    assert json.loads((data_dir / "ports.json").read_text())["postgres"] != taken
 
 
-def test_two_platforms_live_side_by_side_and_heal_each_for_itself(data_dir, tmp_path):
-    with (
-        running(data_dir, "--port", str(free_port())) as one,
-        running(tmp_path / "other", "--port", str(free_port())) as other,
-    ):
+def test_two_platforms_live_side_by_side_and_heal_each_for_itself(data_dir, second_life, tmp_path):
+    one, _ = second_life
+    with running(tmp_path / "other", "--no-demo", "--port", str(free_port())) as other:
         assert first_page(one) == first_page(other) == 200
         foreign = {"Authorization": f"Bearer {one.ready['api_key']}"}
         assert httpx.get(f"{other.ready['url']}/api/v1/accounts", headers=foreign).status_code in {401, 403}
@@ -119,20 +124,32 @@ def test_two_platforms_live_side_by_side_and_heal_each_for_itself(data_dir, tmp_
         assert pids_now(tmp_path / "other") == untouched
 
 
+def test_it_ends_in_order_says_why_and_leaves_no_process(data_dir, second_life):
+    platform, _ = second_life
+    family = family_of(platform)
+
+    platform.process.send_signal(signal.SIGTERM)
+
+    assert platform.process.wait(60) == 0
+    assert [process for process in family if runs(process.pid)] == []
+    told = [json.loads(line) for line in (data_dir / "logs" / "launcher.log").read_text().splitlines()]
+    assert [line["why"] for line in told if line["event"] == "STOPPING"] == ["SIGTERM"]
+
+
 def check_every_process_is_healed(platform: Platform, data_dir: Path) -> None:
     for victim in sorted(EVERY_PROCESS):
         before = pids_now(data_dir)
 
         os.kill(before[victim], signal.SIGKILL)
 
-        wait_for(f"{victim} to come back", lambda v=victim, b=before: is_back(data_dir, v, b[v]), 30, 0.05)
-        wait_for(f"pages after {victim}", lambda: first_page(platform) == 200, 30)
+        wait_for(f"{victim} to come back", lambda v=victim, b=before: is_back(data_dir, v, b[v]), every_s=0.05)
+        wait_for(f"pages after {victim}", lambda: first_page(platform) == 200, every_s=0.05)
         # A process may choose to end when its database or queue goes; it is started again like any other.
         may_end = {"relay", "beat", "worker", "compute", "web"} if victim in {"postgres", "valkey"} else set()
         same = {name for name, pid in pids_now(data_dir).items() if pid == before[name]}
         assert same >= EVERY_PROCESS - may_end - {victim}
     door = f"executors/{platform.ready['executor_id']}"
-    wait_for("the agent to be online", lambda: platform.get(door)["state"] == "ONLINE", 60)
+    wait_for("the agent to be online", lambda: platform.get(door)["state"] == "ONLINE")
 
 
 def is_back(data_dir: Path, victim: str, old: int) -> bool:
@@ -174,11 +191,11 @@ def test_workers_inside_the_web_process_serve_where_there_is_no_queue(tmp_path):
         assert set(ready["pids"]) == {"postgres", "web", "simulator", "agent"}
         assert httpx.get(ready["url"] + "/", follow_redirects=True, timeout=5).status_code == 200
         log = tmp_path / "data" / "logs" / "web.log"
-        wait_for("the schedule to send and the worker to do a task", lambda: "mark_silent" in done_tasks(log), 60)
+        wait_for("the schedule to send and the worker to do a task", lambda: "mark_silent" in done_tasks(log))
         assert "RELAY_STARTED" in log.read_text()
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(60)
 
 
 def done_tasks(log: Path) -> str:
@@ -191,7 +208,7 @@ def front_door(*options: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, str(ROOT / "go.py"), "run", "--json", *options],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         env=environment,
         cwd=ROOT,
     )

@@ -43,7 +43,11 @@ class MarketForm(forms.Form):
     )
     timeframe = forms.ChoiceField(choices=[(str(frame), str(frame)) for frame in Timeframe], label="Timeframe")
     description = forms.CharField(
-        required=False, max_length=2000, label="Note", widget=forms.TextInput(), help_text="For people."
+        required=False,
+        max_length=2000,
+        label="Note",
+        widget=forms.TextInput(),
+        help_text="For people: why it should work.",
     )
 
 
@@ -72,7 +76,7 @@ class StrategyForm(MarketForm):
     )
     max_open_trades = forms.CharField(required=False, max_length=6, label="Open trades at most", help_text="Empty: 5.")
     max_daily_loss = forms.CharField(required=False, max_length=12, label="Stop for the day after")
-    reward_ratio = forms.CharField(required=False, max_length=12, label="Target at least", help_text="Times the stop.")
+    reward_ratio = forms.CharField(required=False, max_length=12, label="Target at least", help_text="As far as this.")
     from_time = forms.CharField(required=False, max_length=5, label="From")
     until_time = forms.CharField(required=False, max_length=5, label="Until")
     zone = forms.CharField(

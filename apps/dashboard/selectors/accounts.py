@@ -10,10 +10,11 @@ from apps.accounts.models import Account, EquityPoint, TradingDay
 from apps.assignments.models import Assignment
 from apps.dashboard.marks.numbers import format_percent
 from apps.dashboard.proof import prove_executor
+from apps.dashboard.selectors.closing import list_positions
 from apps.dashboard.selectors.fleet import ExecutorRow
 from apps.dashboard.selectors.standing import AccountView, get_account_view
 from apps.dashboard.selectors.strategies import list_placements
-from apps.dashboard.selectors.trades import list_approvals
+from apps.dashboard.selectors.trades import list_approvals, with_floating
 from apps.executors.models import Executor
 from apps.market.models import Bar
 from apps.risk.models import Reservation
@@ -22,6 +23,7 @@ from trading.risk.limits import Limits
 
 MOST_POINTS = 600
 MOST_BARS = 500
+MOST_VERDICTS = 12
 PERIODS = {"day": None, "week": timedelta(days=7), "all": timedelta(days=3650)}
 
 
@@ -29,18 +31,19 @@ def describe_account(account: Account, at: datetime) -> dict[str, Any]:
     """Return everything the page of an account shows."""
     view = get_account_view(account, at)
     executors = Executor.objects.filter(account=account, retired_at=None).order_by("code")
-    approvals = list_approvals(account.pk, 20)
+    approvals = list_approvals(account.pk, MOST_VERDICTS)
     figures = read_equity(account, at, period="day", view=view)
     return {
         "view": view,
         "account": account,
+        "positions": list_positions(account, view.snapshot),
         "executors": [ExecutorRow(each, prove_executor(each, at), []) for each in executors],
         "placements": list_placements(Assignment.objects.filter(account=account, live=True), at),
         "approvals": approvals,
         "approved_count": sum(row.approved for row, _ in approvals),
         "unresolved": [row for row, _ in approvals if row.reservation == Reservation.UNRESOLVED],
         "limits": say_limits(view.limits) if view.limits else [],
-        "trades": list(
+        "trades": with_floating(
             Trade.objects.filter(account=account).select_related("account", "bot").order_by("-opened_at")[:10]
         ),
         "days": [(day, _result(day)) for day in TradingDay.objects.filter(account=account).order_by("-day")[:14]],

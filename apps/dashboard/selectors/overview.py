@@ -14,7 +14,7 @@ from apps.dashboard.proof import prove_executor
 from apps.dashboard.selectors.fleet import ExecutorRow, list_executors
 from apps.dashboard.selectors.standing import AccountView, list_account_views
 from apps.dashboard.selectors.strategies import Placement, list_placements
-from apps.dashboard.selectors.trades import list_trades
+from apps.dashboard.selectors.trades import list_trades, with_floating
 from apps.risk.models import RiskEvent
 from apps.strategies.models import Strategy
 from apps.teams.models import Team
@@ -52,7 +52,7 @@ def describe_overview(team: Team, at: datetime) -> dict[str, Any]:
         "placements_count": len(active),
         "executors": sorted(executors, key=_rank_executor)[:MOST_ROWS],
         "presence": _count_presence(executors),
-        "trades": list(list_trades(team).order_by("-opened_at", "-id")[:8]),
+        "trades": with_floating(list_trades(team).order_by("-opened_at", "-id")[:8]),
         "events": list_events(team),
         "first_run": find_first_step(team, accounts, executors, placements),
     }
@@ -69,8 +69,15 @@ def say_state(accounts: list[AccountView], placements: list[Placement]) -> str:
     held = f"{positions} position{' is' if positions == 1 else 's are'} open" if positions else "No position is open"
     if positions:
         held += "; if every stop is hit, " + (f"{len(broken)} floor is passed" if broken else "no floor is passed")
-    placed = f"{running} of {len(placements)} placements {'is' if running == 1 else 'are'} proven running"
-    return f"{trading} of {len(accounts)} account{'s' if len(accounts) > 1 else ''} may trade now. {held}. {placed}."
+    placed = (
+        f"{running} of {len(placements)} placement{_s(placements)} {'is' if running == 1 else 'are'} proven running"
+    )
+    placed = placed if placements else "Nothing is placed"
+    return f"{trading} of {len(accounts)} account{_s(accounts)} may trade now. {held}. {placed}."
+
+
+def _s(things: list[Any]) -> str:
+    return "" if len(things) == 1 else "s"
 
 
 def list_attention(

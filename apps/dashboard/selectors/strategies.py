@@ -17,6 +17,7 @@ from apps.assignments.models import Assignment, Observed
 from apps.dashboard.paging import Page, take_page
 from apps.dashboard.proof import Proof, prove_assignment
 from apps.dashboard.selectors.latches import find_halt
+from apps.dashboard.selectors.trades import with_floating
 from apps.market.models import SymbolSpecification
 from apps.strategies.models import Strategy, StrategyStatus, StrategyVersion
 from apps.teams.models import Team
@@ -206,11 +207,6 @@ def _filter(strategies: QuerySet[Strategy], *, search: str, segment: str) -> Que
     return found
 
 
-def count_live(strategy: Strategy) -> int:
-    """Return how many of a strategy's assignments are not proven stopped and flat."""
-    return Assignment.objects.filter(strategy=strategy, live=True).exclude(_stopped()).count()
-
-
 def list_symbols(team: Team) -> list[str]:
     """Return the symbols that the team's terminals know, at most 500."""
     known = SymbolSpecification.objects.filter(account__team=team).order_by("symbol")
@@ -232,13 +228,24 @@ def describe_strategy(strategy: Strategy, at: datetime, *, compare: str) -> dict
         "sentence": _explain(latest),
         "placements": placements,
         "running": [each for each in placements if each.assignment.desired != "STOPPED"],
+        "may": _name_acts(placements, latest),
         "result": sum_results([strategy.id], since=None)[strategy.id],
         "by_executor": sum_by_account(strategy),
-        "trades": list(
+        "trades": with_floating(
             Trade.objects.filter(strategy_id=strategy.id).select_related("account", "bot").order_by("-opened_at")[:10]
         ),
         "rules_text": json.dumps(latest.rules, indent=2, ensure_ascii=False),
         "open_positions": sum(each.assignment.open_positions for each in placements),
+    }
+
+
+def _name_acts(placements: list[Placement], latest: StrategyVersion) -> dict[str, bool]:
+    """Return which acts on all its assignments would change anything."""
+    wanted = [each.assignment for each in placements if each.assignment.desired != "STOPPED"]
+    return {
+        "pause": any(each.desired == "RUNNING" for each in wanted),
+        "resume": any(each.desired == "PAUSED" for each in wanted),
+        "update": any(each.version_id != latest.pk for each in wanted),
     }
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from apps.accounts.models import AccountSnapshot
 from apps.assignments.models import Assignment
+from apps.dashboard.selectors.closing import find_open_position
 from apps.risk.models import Approval, Decision
 from apps.strategies.models import Strategy
 from apps.teams.models import Team
@@ -29,6 +34,33 @@ class TradeFilter:
     since: str = ""
     until: str = ""
     unknown: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class TradeLine:
+    """A trade in a list. `floating` is what the open position stood at in the last snapshot, taken `seen_at`; None where unknown."""
+
+    trade: Trade
+    floating: Decimal | None = None
+    seen_at: datetime | None = None
+
+
+def with_floating(trades: Iterable[Trade]) -> list[TradeLine]:
+    """Return trades with what the open ones stand at, in one query more."""
+    rows = list(trades)
+    snapshots = {
+        each.account_id: each
+        for each in AccountSnapshot.objects.filter(account__in={row.account_id for row in rows if not row.closed_at})
+    }
+    return [_to_line(row, None if row.closed_at else snapshots.get(row.account_id)) for row in rows]
+
+
+def _to_line(trade: Trade, snapshot: AccountSnapshot | None) -> TradeLine:
+    shown = snapshot.positions if snapshot else []
+    found = next((each for each in shown if str(each.get("position_id")) == str(trade.position_id)), None)
+    if snapshot is None or found is None or found.get("profit") is None:
+        return TradeLine(trade)
+    return TradeLine(trade, Decimal(str(found["profit"])), snapshot.taken_at)
 
 
 def list_trades(team: Team) -> QuerySet[Trade]:
@@ -72,8 +104,11 @@ def tell_story(trade: Trade) -> dict[str, Any]:
     )
     deals = list(Deal.objects.filter(account=trade.account_id, position_id=trade.position_id).order_by("market_at"))
     answer = _load(approval.response) if approval else {}
+    snapshot = AccountSnapshot.objects.filter(account=trade.account_id).first()
     return {
         "trade": trade,
+        "line": _to_line(trade, None if trade.closed_at else snapshot),
+        "position": find_open_position(trade, snapshot),
         "approval": approval,
         "checks": read_checks(answer),
         "answer": answer,

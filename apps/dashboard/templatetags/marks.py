@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -136,6 +137,66 @@ def check_name(name: str) -> str:
     'Daily loss'
     """
     return str(name).replace("_", " ").capitalize()
+
+
+_FIGURES = {
+    "off": "away from the market", "raw": "before rounding", "this": "this trade", "loss": "lost so far", "why": "",
+    "worst": "worst case", "tick_value_loss": "loss of a tick", "count": "open",
+}  # fmt: skip
+
+
+@register.simple_tag
+def figure(name: str, value: Any) -> SafeString:
+    """
+    Return a figure a check was decided by, with its name in words and its unit.
+
+    >>> figure("age_s", "3.0"), figure("why", "no limit set")
+    ('<span class="muted">age</span> 3.0 s', 'no limit set')
+    >>> figure("tick_size", 0.00001)
+    '<span class="muted">tick size</span> 0.00001'
+    """
+    unit = " s" if name.endswith("_s") else ""
+    value = format(Decimal(str(value)), "f") if isinstance(value, float) else value  # never 1e-05
+    words = _FIGURES.get(name, name.removesuffix("_s").replace("_", " "))
+    if not words:
+        return format_html("{}", value)
+    return format_html('<span class="muted">{}</span> {}{}', words, value, unit)
+
+
+@register.filter
+def deed(action: str) -> str:
+    """
+    Return an audit entry's action in words.
+
+    >>> deed("executor.key_rotated"), deed("STOP_STRATEGY")
+    ('Executor key rotated', 'Stop strategy')
+    """
+    return action.replace(".", " ").replace("_", " ").lower().capitalize()
+
+
+_BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+@register.filter
+def browser_name(user_agent: str) -> str:
+    """
+    Return a browser and its system in words people know; "A program" for anything else.
+
+    >>> browser_name("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36")
+    'Chrome on Linux'
+    >>> browser_name("curl/8.5.0")
+    'A program'
+    """
+    name = next((word for mark, word in _BROWSERS if mark in user_agent), "")
+    system = next((word for mark, word in _SYSTEMS if mark in user_agent), "")
+    return f"{name} on {system}" if name and system else name or "A program"
 
 
 @register.filter

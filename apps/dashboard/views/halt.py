@@ -74,7 +74,8 @@ def lift_team(request: PageRequest) -> HttpResponse:
         latches.lift_team(team=team, actor=request.viewer.actor, at=request.viewer.at)
 
     note = "Accounts that are halted by themselves stay so."
-    return _lift(request, team.name, team.halt_reason, reverse("dashboard:halt"), lift, note)
+    reason = (team.halt_reason or "Halted.") if team.halted_at else ""
+    return _lift(request, team.name, reason, reverse("dashboard:halt"), lift, note)
 
 
 def _lift(

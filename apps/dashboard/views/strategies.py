@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from apps.assignments.services.ending import change_strategy as change_placed_strategy
 from apps.common.errors import PlatformError
 from apps.dashboard.access import PageRequest, page
 from apps.dashboard.forms.rule_fields import read_fields
@@ -132,14 +133,13 @@ def clone(request: PageRequest, strategy: str) -> HttpResponse:
 def archive(request: PageRequest, strategy: str) -> HttpResponse:
     row = _get(request, strategy)
     away = row.status != StrategyStatus.ARCHIVED
-    if away and selectors.count_live(row):
-        messages.error(
-            request, f"{row.name} still runs somewhere. Stop it first; it can be put away once it is proven flat."
-        )
-        return redirect("dashboard:strategy", row.slug)
     status = StrategyStatus.ARCHIVED if away else StrategyStatus.DRAFT
-    change_strategy(strategy_id=row.id, actor=request.viewer.actor, changes={"status": status})
-    messages.success(request, f"{row.name} is {'in the archive' if away else 'back in the list'}.")
+    try:
+        change_placed_strategy(strategy_id=row.id, actor=request.viewer.actor, changes={"status": status})
+    except PlatformError as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, f"{row.name} is {'in the archive' if away else 'back in the list'}.")
     return redirect("dashboard:strategy", row.slug)
 
 

@@ -23,7 +23,7 @@ def show_list(request: PageRequest) -> HttpResponse:
     found = take_page(selectors.filter_trades(team, wanted), read_page_number(request.GET.get("page", 1)))
     context = {
         "page": found,
-        "rows": found.rows,
+        "rows": selectors.with_floating(found.rows),
         "wanted": wanted,
         "accounts": list_accounts(team).order_by("code").values_list("code", "name"),
         "strategies": list_strategies(team).order_by("name").values_list("slug", "name")[:500],

@@ -19,6 +19,7 @@ from apps.common.errors import Conflict
 from apps.common.nudges import nudge_executor
 from apps.common.outbox import tell
 from apps.executors.models import EDITS, Command, CommandKind, CommandState, Executor
+from apps.teams.models import AuditEntry
 from trading.model.state import COMMAND_STEPS, sources
 from trading.model.state import CommandState as CoreState
 from trading.protocol import OneShot
@@ -27,22 +28,28 @@ LEASE = timedelta(seconds=30)
 EXPIRES_AFTER: dict[str, timedelta] = {CommandKind.SNAPSHOT: timedelta(seconds=60)}
 BATCH = 20
 BEGUN = (CommandState.LEASED, CommandState.ACKNOWLEDGED)
+UNDER_WAY = (CommandState.PENDING, *BEGUN)
 
 
 @transaction.atomic
 def ask_command(*, executor: Executor, kind: str, payload: dict[str, Any], actor: str, at: datetime) -> Command:
     """
-    Ask the executor for one thing and wake it.
+    Ask the executor for one thing and wake it; the same thing asked again while it is under way is the same command.
 
     :raises Conflict: EXECUTOR_RETIRED.
     """
     locked = raise_desired_version([executor.pk])[0]
     if locked.retired_at is not None:
         raise Conflict("EXECUTOR_RETIRED", f"Executor {locked.code} is retired.", "executor")
+    same = Command.objects.filter(executor=locked, kind=kind, payload=payload, state__in=UNDER_WAY)
+    if (asked := same.exclude(expires_at__lte=at).order_by("created_at").first()) is not None:
+        return asked
     life = EXPIRES_AFTER.get(kind)
     command = Command.objects.create(
         executor=locked, kind=kind, payload=payload, asked_by=actor, expires_at=at + life if life else None
     )
+    detail = {"command_id": command.public_id, **payload}
+    AuditEntry.objects.create(team_id=locked.team_id, actor=actor, action=kind, target=locked.public_id, detail=detail)
     _tell(locked, command)
     return command
 

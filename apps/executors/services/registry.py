@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,7 +12,8 @@ from apps.accounts.models import Account
 from apps.common.codes import Code
 from apps.common.errors import Conflict
 from apps.common.outbox import tell
-from apps.executors.models import Executor, ExecutorKey
+from apps.executors.models import EDITS, CommandState, Executor, ExecutorKey
+from apps.executors.services.commands import UNDER_WAY
 from apps.executors.services.leases import revoke_lease
 from apps.teams import keys
 from apps.teams.models import AuditEntry
@@ -63,21 +65,26 @@ def revoke_keys(*, executor_id: UUID, actor: str, at: datetime) -> int:
 
 
 @transaction.atomic
-def retire_executor(*, executor_id: UUID, actor: str, at: datetime, live_assignments: int) -> Executor:
+def retire_executor(*, executor_id: UUID, actor: str, at: datetime, count_live: Callable[[], int]) -> Executor:
     """
-    Retire an executor for good; its keys end with it.
+    Retire an executor for good: its keys end with it, and what it was asked once and has not done.
 
-    :param live_assignments: how many are not proven STOPPED, counted by the caller in this transaction.
+    :param count_live: how many assignments are not proven STOPPED; asked once nothing can be placed on it any more.
     :raises Conflict: EXECUTOR_IN_USE.
     """
     executor = Executor.objects.get(pk=executor_id)
-    if live_assignments:
-        message = f"{live_assignments} assignment(s) on {executor.code} are not stopped yet."
-        raise Conflict("EXECUTOR_IN_USE", message, extra={"assignments": live_assignments})
-    if executor.retired_at is None:
-        revoke_keys(executor_id=executor.pk, actor=actor, at=at)
-        executor.retired_at = at
-        executor.save(update_fields=["retired_at"])
+    if executor.retired_at is not None:
+        return executor
+    revoke_keys(executor_id=executor.pk, actor=actor, at=at)  # risk rows before executors; undone where it is refused
+    executor = Executor.objects.select_for_update(no_key=True).get(pk=executor_id)
+    if live := count_live():
+        message = f"{live} assignment(s) on {executor.code} are not stopped yet."
+        raise Conflict("EXECUTOR_IN_USE", message, extra={"assignments": live})
+    waiting = executor.commands.filter(state__in=UNDER_WAY).exclude(kind__in=EDITS)
+    waiting.update(state=CommandState.EXPIRED, ended_at=at)
+    executor.retired_at = at
+    executor.save(update_fields=["retired_at"])
+    _tell(executor, "executor.retired", actor)
     return executor
 
 

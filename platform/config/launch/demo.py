@@ -16,7 +16,7 @@ from config.launch.doors import fetch
 from config.launch.errors import LaunchError
 from config.launch.fleet import Fleet
 from config.launch.options import RunOptions
-from config.launch.processes import run_to_end
+from config.launch.processes import Errand, run_to_end
 from config.launch.supervisor import Supervisor
 
 # What the seed books for the paper account on the server's side: a hedging account, money as text.
@@ -36,16 +36,27 @@ class Demo:
     simulator: dict[str, Any] | None = None  # where the paper account lives: port, login, server; never its password
 
 
-def start(options: RunOptions, data: DataDir, fleet: Fleet, supervisor: Supervisor) -> Demo:
+def seed(options: RunOptions, data: DataDir, fleet: Fleet) -> Errand:
     """
-    Start the simulated terminal, make or find the demo's rows, open the account there, start the agent.
+    Begin to make the demo's rows, or to find them. It needs the tables only, so it runs while the pages come up.
+
+    :raises LaunchError: if the data directory belongs to another market than the one asked for.
+    """
+    # Idempotent, so it runs at every start: what somebody deleted from the demo is there again.
+    # A person's own bars may hold other symbols, and are for the person's own strategies.
+    words = () if market.recording(options.replay, data) else ("--strategy",)
+    return Errand(fleet.command("seed_demo", "--data-dir", str(data.root), "--json", *words))
+
+
+def start(options: RunOptions, data: DataDir, fleet: Fleet, supervisor: Supervisor, seeding: Errand) -> Demo:
+    """
+    Open the seeded account in the simulated terminal and start the agent beside it.
 
     :raises LaunchError: if one of these fails.
     """
     port = data.port("simulator")
     terminal = supervisor.start(fleet.simulator(port, options.speed, market.recording(options.replay, data)))
-    # A person's own bars may hold other symbols, and are for the person's own strategies.
-    seeded = _seed(data, fleet, with_strategy=not data.read(market.NOTE))
+    seeded = _read_seeded(seeding.finish())
     supervisor.wait_until(lambda: _listens(port), of=terminal)
     _open_account(data, fleet, seeded)
     config = Path(seeded["agent_config"])
@@ -106,10 +117,7 @@ def _with_value(text: str, table: str, key: str, value: str) -> str:
     return changed
 
 
-def _seed(data: DataDir, fleet: Fleet, *, with_strategy: bool) -> dict[str, Any]:
-    # Idempotent, so it runs at every start: what somebody deleted from the demo is there again.
-    options = ("--strategy",) if with_strategy else ()
-    said = run_to_end(fleet.command("seed_demo", "--data-dir", str(data.root), "--json", *options))
+def _read_seeded(said: str) -> dict[str, Any]:
     try:
         return dict(json.loads(said.strip().splitlines()[-1]))
     except (ValueError, IndexError) as problem:

@@ -127,28 +127,61 @@ def own_session() -> dict[str, Any]:
     return {"start_new_session": True}
 
 
+class Errand:
+    """A short program that runs while the caller does something else. Use it in a `with` block: none is left behind."""
+
+    def __init__(self, spec: ProcessSpec) -> None:
+        """
+        Start it.
+
+        :raises LaunchError: if it cannot be started.
+        """
+        self._spec = spec
+        try:
+            self._process = subprocess.Popen(
+                [*shim_of(spec), *spec.argv],
+                cwd=spec.cwd,
+                env=os.environ | dict(spec.env),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                **own_session(),
+            )
+        except OSError as problem:
+            raise LaunchError(f"{spec.name} did not start: {problem}") from problem
+
+    def __enter__(self) -> Errand:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.returncode is None:
+            self._process.kill()
+            self._process.communicate()
+
+    def finish(self, *, timeout_s: float = 120.0) -> str:
+        """
+        Wait for its end and return what it printed.
+
+        :raises LaunchError: if it fails or takes too long.
+        """
+        try:
+            out, errors = self._process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired as problem:
+            raise LaunchError(f"{self._spec.name} did not finish: {problem}") from problem
+        if self._process.returncode:
+            said = (errors or out).decode("utf-8", "replace").strip()
+            raise LaunchError(f"{self._spec.name} failed with exit code {self._process.returncode}:\n{said[-3000:]}")
+        return str(out, "utf-8", "replace")
+
+
 def run_to_end(spec: ProcessSpec, *, timeout_s: float = 120.0) -> str:
     """
-    Run a short program, its errors to our log, and return what it printed.
+    Run a short program and return what it printed.
 
     :raises LaunchError: if it fails or takes too long.
     """
-    try:
-        done = subprocess.run(
-            [*shim_of(spec), *spec.argv],
-            cwd=spec.cwd,
-            env=os.environ | dict(spec.env),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout_s,
-            **own_session(),
-        )
-    except (OSError, subprocess.TimeoutExpired) as problem:
-        raise LaunchError(f"{spec.name} did not finish: {problem}") from problem
-    if done.returncode:
-        said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
-        raise LaunchError(f"{spec.name} failed with exit code {done.returncode}:\n{said[-3000:]}")
-    return str(done.stdout, "utf-8", "replace")
+    with Errand(spec) as errand:
+        return errand.finish(timeout_s=timeout_s)
 
 
 def has_ended(process: subprocess.Popen[bytes]) -> bool:

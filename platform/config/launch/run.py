@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -20,6 +21,8 @@ from config.launch.options import ROOT, RunOptions, parse
 from config.launch.processes import end_leftovers, note_of, write_note
 from config.launch.services import start_services
 from config.launch.supervisor import Supervisor
+
+START_LIMIT_S = 90.0
 
 
 def main(argv: Sequence[str]) -> int:
@@ -50,6 +53,10 @@ def run_locked(options: RunOptions, data: DataDir) -> int:
         pass
     except LaunchError as problem:
         journal.write("START_FAILED", reason=str(problem))
+        supervisor.request_stop("START_FAILED")
+        raise
+    except BaseException as problem:  # whatever it is, the journal says why everything ended; nothing is swallowed
+        supervisor.request_stop(f"{type(problem).__name__}: {problem}")
         raise
     finally:
         report.say("stopping" if not options.json else "", options)
@@ -72,13 +79,15 @@ def bring_up(options: RunOptions, data: DataDir, supervisor: Supervisor, journal
     fleet = Fleet(data, services, options.host, port)
     looked = migrate(data, fleet)
     journal.write("TABLES_READY", after_s=_since(started_s), looked=looked)
-    web = supervisor.start(fleet.web())
-    supervisor.wait_until(lambda: answers(f"{fleet.local_url}/"), of=web, timeout_s=90)
-    journal.write("FIRST_PAGE", after_s=_since(started_s))
-    report.say(f"first page after {_since(started_s):.1f} s: {fleet.url}", options)
-    needed = [supervisor.start(spec) for spec in fleet.needed()]
-    shown = demo.start(options, data, fleet, supervisor) if options.demo else demo.Demo()
-    supervisor.wait_until(lambda: all(child.works() for child in needed), timeout_s=90)
+    with contextlib.ExitStack() as errands:
+        seeding = errands.enter_context(demo.seed(options, data, fleet)) if options.demo else None
+        web = supervisor.start(fleet.web())
+        supervisor.wait_until(lambda: answers(f"{fleet.local_url}/"), of=web, timeout_s=START_LIMIT_S)
+        journal.write("FIRST_PAGE", after_s=_since(started_s))
+        report.say(f"first page after {_since(started_s):.1f} s: {fleet.url}", options)
+        needed = [supervisor.start(spec) for spec in fleet.needed()]
+        shown = demo.start(options, data, fleet, supervisor, seeding) if seeding else demo.Demo()
+    supervisor.wait_until(lambda: all(child.works() for child in needed), timeout_s=START_LIMIT_S)
     if options.demo:
         demo.wait_for_agent(shown, fleet, supervisor)
     for spec in fleet.later():

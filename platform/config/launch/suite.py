@@ -1,20 +1,22 @@
-"""`go.py test`: everything that CI runs, on embedded services of its own."""
+"""`go.py test`: everything that CI runs, in lanes side by side, each on embedded services of its own."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Sequence
 
-from config.launch.checks import run_checks
-from config.launch.steps import Step, run_steps
+from config.launch.checks import no_package_marker, steps
+from config.launch.steps import Step, run_lanes, run_steps
 from config.launch.supervisor import python
-from config.launch.testing import embedded_services
 
-# Journeys start whole platforms and must not share two cores with each other. The long ones run under `go.py faults`.
-SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile", "--durations", "10", "-m", "not journey", "tests")
-ONE_BY_ONE = ("--durations", "10", "-m", "journey and not long", "tests")
+# Journeys mostly wait for whole platforms, the rest mostly computes: together they fill two cores. Two journeys run at
+# once (tests/journeys/conftest.py says which travel together); the long ones run under `go.py faults`.
+TESTS = ("-n", "2", "--dist", "loadfile", "--durations", "10", "-m", "not journey", "tests")
+JOURNEYS = (
+    *("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"),
+    *("-v", "--durations", "15", "-m", "journey and not long", "tests/journeys", "tests"),
+)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -25,17 +27,18 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("words", nargs=argparse.REMAINDER, help="for pytest: paths and options instead of everything")
     words = parser.parse_args(argv).words
     started_s = time.monotonic()
-    failed = [] if words else run_checks()
-    with embedded_services() as environment:
-        os.environ.update(environment)
-        runs = (
-            [_pytest("tests", *words)] if words else [_pytest("tests", *SIDE_BY_SIDE), _pytest("journeys", *ONE_BY_ONE)]
-        )
-        failed += run_steps(runs)
+    failed = run_steps([_pytest("tests", *words)]) if words else run_everything()
     wall_s = time.monotonic() - started_s
     print(f"go.py: {'FAILED: ' + ', '.join(failed) if failed else 'everything passed'} in {wall_s:.0f} s", flush=True)
     return 1 if failed else 0
 
 
+def run_everything() -> list[str]:
+    """Run the checks and then the tests beside the journeys; return the names of what failed."""
+    return no_package_marker() + run_lanes(
+        {"journeys": [_pytest("journeys", *JOURNEYS)], "tests": [*steps(), _pytest("tests", *TESTS)]}
+    )
+
+
 def _pytest(name: str, *words: str) -> Step:
-    return Step(name, python("-m", "pytest", *words))
+    return Step(name, python("-m", "pytest", "-p", "config.launch.pytest_plugin", *words))

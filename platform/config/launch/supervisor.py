@@ -43,15 +43,25 @@ class Supervisor:
         self._journal = journal
         self._wanted: dict[str, Supervised] = {}
         self._stop = threading.Event()
+        self._why_stop = "the end of the run"
+        self._parent = os.getppid()
 
     def listen_for_signals(self) -> None:
-        """Take Ctrl-C, SIGTERM and a closed terminal as the wish to stop; later ones change nothing."""
+        """
+        Take Ctrl-C, SIGTERM and a closed terminal as the wish to stop; later ones change nothing.
+
+        A closed terminal is no such wish for who started us with `nohup`: that arrives as SIGHUP being ignored.
+        """
         names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
         for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
+            if number == getattr(signal, "SIGHUP", None) and signal.getsignal(number) is signal.SIG_IGN:
+                continue
             signal.signal(number, self._on_signal)
 
-    def request_stop(self) -> None:
-        """Ask the run to end."""
+    def request_stop(self, why: str = "asked by the program") -> None:
+        """Ask the run to end; the first reason given is the one that is told."""
+        if not self._stop.is_set():
+            self._why_stop = why
         self._stop.set()
 
     def start(self, spec: ProcessSpec) -> Child:
@@ -130,7 +140,7 @@ class Supervisor:
         """End every child: group after group in the order given, the processes of a group side by side."""
         named = {name for group in order for name in group}
         groups = [*order, sorted(set(self._wanted) - named)]
-        self._journal.write("STOPPING", processes=sorted(self._wanted))
+        self._journal.write("STOPPING", why=self._why_stop, processes=sorted(self._wanted))
         for group in groups:
             self._stop_group([self._wanted.pop(name) for name in group if name in self._wanted])
         self._journal.write("STOPPED")
@@ -148,7 +158,8 @@ class Supervisor:
         self._data.write("run/pids.json", {name: wanted.child.pid for name, wanted in self._wanted.items()})
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._stop.set()
+        orphaned = "" if os.getppid() == self._parent else ", after the process that had started us ended"
+        self.request_stop(signal.Signals(number).name + orphaned)
 
     def _raise_if_stopped(self) -> None:
         if self._stop.is_set():

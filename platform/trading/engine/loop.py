@@ -1,9 +1,10 @@
 """
-The backtest's loop: `match`, then `decide`, bar after bar, in the numba subset.
+The backtest's loop over one strategy: `match`, then `decide`, bar after bar, in the numba subset.
 
-The order of one step is the order of the live world. At the open of bar t, levels the open has jumped over fill first (the broker
-was there before us); then the strategy decides on the bar just closed with this quote and this book, its closes and its entry fill at the open,
-its stop moves are in force; then the bar runs its path; at its close the account is marked.
+A bar at which nothing can happen is not walked through. While nothing is open and no signal is due, nothing happens; while positions
+with standing levels are open, nothing happens before a level is reached or the next event is due. So the loop runs from event to
+event, and only marks the account in between; where nobody has asked for the equity yet, not even that. ``skips=False`` walks every bar:
+the results are the same, and a test holds them so.
 """
 
 from __future__ import annotations
@@ -13,333 +14,283 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from trading.engine.decide import (
-    CLOSE_OPPOSITE,
-    HOLD,
-    MOVE_STOP,
-    NO_SIGNAL,
-    OPEN,
-    decide_entry,
-    decide_position,
+from trading.engine.book import (
+    EXIT_END,
+    EXIT_STOP_OUT,
+    F_ENTRY,
+    F_STOP,
+    F_SWAP,
+    F_TARGET,
+    M_BALANCE,
+    M_DAY_START,
+    N_OPEN,
+    P_SIDE,
+    P_STEPS,
+    Book,
+    add_swap,
+    close_position,
+    floating_money,
+    leg_margin,
 )
-from trading.engine.match import NO_FILL, STOP_FILL, match_open, match_path
+from trading.engine.charges import Charges, profit_money, round_cents
 from trading.engine.params import Params
 from trading.engine.prices import snap
+from trading.engine.step import (
+    Events,
+    Market,
+    ask_at,
+    decide_exits,
+    decide_open,
+    decided_at,
+    fill_open,
+    fill_path,
+    spread_at,
+)
 from trading.jit import kernel
 
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
-EXIT_STOP, EXIT_TRAILING, EXIT_TARGET, EXIT_OPPOSITE, EXIT_END, EXIT_STOP_OUT = 1, 2, 3, 4, 5, 6
-
-# Columns of the position table and of the trade tables.
-P_SIDE, P_STEPS, P_OPENED, P_MOVED = 0, 1, 2, 3
-F_ENTRY, F_STOP, F_TARGET = 0, 1, 2
-T_OPENED, T_CLOSED, T_SIDE, T_STEPS, T_REASON = 0, 1, 2, 3, 4
-V_ENTRY, V_EXIT, V_PROFIT, V_COMMISSION = 0, 1, 2, 3
-
-
-@kernel
-def round_cents(money: float) -> float:
-    """
-    Return money to the cent, a half away from zero.
-
-    >>> round_cents(0.125), round_cents(-0.125), round_cents(1.005)
-    (0.13, -0.13, 1.01)
-    """
-    cents = math.floor(abs(money) * 100.0 + 0.5 + 1e-7)
-    return math.copysign(cents / 100.0, money)
-
-
-@kernel
-def profit_money(params: Params, side: int, steps: int, entry: float, exit_price: float) -> float:
-    """Return the unrounded profit of a position at ``exit_price`` [account currency]."""
-    move = (exit_price - entry) * side * steps * params.lots_per_step
-    if params.converts_by_price:
-        return move * params.contract_size / exit_price
-    return move * params.unit_profit
-
-
-@kernel
-def _close(
-    params: Params,
-    row: int,
-    ints: IntArray,
-    floats: FloatArray,
-    count: int,
-    bar: int,
-    price: float,
-    reason: int,
-    commission_per_lot: float,
-    trades: int,
-    trade_ints: IntArray,
-    trade_floats: FloatArray,
-) -> float:
-    """Write the trade of position ``row`` and take it out of the table; return what the balance gains."""
-    side, steps = ints[row, P_SIDE], ints[row, P_STEPS]
-    profit = round_cents(profit_money(params, side, steps, floats[row, F_ENTRY], price))
-    # Paid once when opening and once when closing; both belong to this trade.
-    commission = 2.0 * round_cents(commission_per_lot * steps * params.lots_per_step)
-    trade_ints[trades, T_OPENED] = ints[row, P_OPENED]
-    trade_ints[trades, T_CLOSED] = bar
-    trade_ints[trades, T_SIDE] = side
-    trade_ints[trades, T_STEPS] = steps
-    trade_ints[trades, T_REASON] = reason
-    trade_floats[trades, V_ENTRY] = floats[row, F_ENTRY]
-    trade_floats[trades, V_EXIT] = price
-    trade_floats[trades, V_PROFIT] = profit
-    trade_floats[trades, V_COMMISSION] = commission
-    # Keep the order of opening: it is the order of tickets, and the order live positions are decided in.
-    for later in range(row, count - 1):
-        for column in range(ints.shape[1]):
-            ints[later, column] = ints[later + 1, column]
-        for column in range(floats.shape[1]):
-            floats[later, column] = floats[later + 1, column]
-    return profit - commission
-
-
-@kernel
-def _floating(
-    params: Params, ints: IntArray, floats: FloatArray, count: int, bid: float, ask: float, commission_per_lot: float
-) -> float:
-    """Return the open positions' profit at a quote, less what opening and closing them costs."""
-    money = 0.0
-    for row in range(count):
-        exit_price = bid if ints[row, P_SIDE] == 1 else ask
-        money += round_cents(
-            profit_money(params, ints[row, P_SIDE], ints[row, P_STEPS], floats[row, F_ENTRY], exit_price)
-        )
-        money -= 2.0 * round_cents(commission_per_lot * ints[row, P_STEPS] * params.lots_per_step)
-    return money
+# A level may be missed by a unit in the last place: a bar this near to it is walked through.
+_NEAR = 2e-9
 
 
 @kernel
 def run_loop(
     params: Params,
-    signals: NDArray[np.int8],
-    in_window: NDArray[np.bool_],
-    closed_high: FloatArray,
-    closed_low: FloatArray,
-    closed: IntArray,
-    day: IntArray,
-    open_: FloatArray,
-    high: FloatArray,
-    low: FloatArray,
-    close: FloatArray,
-    ask_open: FloatArray,
-    ask_close: FloatArray,
-    spread: FloatArray,
-    slippage: float,
-    commission_per_lot: float,
+    charges: Charges,
+    market: Market,
+    events: Events,
+    book: Book,
     pessimistic: bool,
-    balance: float,
-    trade_ints: IntArray,
-    trade_floats: FloatArray,
+    skips: bool,
     equity: FloatArray,
-    skipped: IntArray,
-) -> tuple[int, float]:
+) -> int:
     """
-    Run a strategy over bars; return ``(number of trades, final balance)`` and fill the trade tables, the equity and the skips.
+    Run a strategy over bars; fill the book's trades and the equity at every bar's close [account currency].
 
-    Two kinds of bars: the strategy's own, which signals and stop moves come from, and the bars the price is known by, which are
-    the same or finer; everything that fills, fills on the latter.
-
-    :param signals: raw signal at the close of every bar of the strategy; ``in_window``, whether that moment admits entries;
-        ``closed_high`` and ``closed_low``, its extremes.
-    :param closed: number of the strategy's bar that is over where a bar opens and was not before, -1 where there is none.
-    :param day: number of the trading day every bar opens in; on a new one the day's first equity is taken.
-    :param ask_open: and ``ask_close``, the asks beside the bids of open and close, on ticks.
-    :param spread: price distance of ask and bid per bar; ``slippage``, price by which market and stop fills are worse.
-    :param commission_per_lot: per side [account currency].
-    :param trade_ints: and ``trade_floats``: one row per trade, at least one row per signal.
-    :param skipped: counts per `SKIP_` code of `decide_entry`.
+    Without room in ``equity`` none is marked; the trades are the same. A day that turns needs it marked. Returns the number of bars
+    lived through: fewer than there are where the account was ruined; equity stands still from there.
     """
-    tick_n, tick_d = params.tick_numerator, params.tick_denominator
-    ints = np.zeros((params.open_positions_max, 4), dtype=np.int64)
-    floats = np.zeros((params.open_positions_max, 3), dtype=np.float64)
-    count, trades = 0, 0
-    day_start_equity = balance
-
-    for bar in range(close.shape[0]):
-        # The last equity marked is the one the new day begins with.
-        if bar > 0 and day[bar] != day[bar - 1]:
-            day_start_equity = equity[bar - 1]
-        decided = closed[bar]
-        signal = signals[decided] if decided >= 0 else 0
-        if count == 0 and signal == 0:
-            equity[bar] = balance
-            continue
-        bid = open_[bar]
-        ask = ask_open[bar]
-
-        # 1. What the open has jumped over.
-        row = 0
-        while row < count:
-            side = ints[row, P_SIDE]
-            kind, price = match_open(side, floats[row, F_STOP], floats[row, F_TARGET], bid, ask)
-            if kind == NO_FILL:
-                row += 1
-                continue
-            reason = EXIT_TARGET
-            if kind == STOP_FILL:
-                reason = EXIT_TRAILING if ints[row, P_MOVED] else EXIT_STOP
-                price = snap(price - side * slippage, tick_n, tick_d)
-            balance += _close(
-                params,
-                row,
-                ints,
-                floats,
-                count,
-                bar,
-                price,
-                reason,
-                commission_per_lot,
-                trades,
-                trade_ints,
-                trade_floats,
-            )
-            trades += 1
-            count -= 1
-
-        # 2. What the strategy wants after the bar before this one.
-        if decided >= 0:
-            # Sizing sees the book of the moment, before this bar's own closes are done.
-            decision_balance, decision_equity = balance, balance
-            if signal != 0:
-                decision_equity += _floating(params, ints, floats, count, bid, ask, commission_per_lot)
-            row = 0
-            while row < count:
-                side = ints[row, P_SIDE]
-                action, moved = decide_position(
-                    params,
-                    signal,
-                    closed_high[decided],
-                    closed_low[decided],
-                    bid,
-                    ask,
-                    side,
-                    floats[row, F_ENTRY],
-                    floats[row, F_STOP],
-                )
-                if action == MOVE_STOP:
-                    floats[row, F_STOP] = moved
-                    ints[row, P_MOVED] = 1
-                if action in (HOLD, MOVE_STOP):
-                    row += 1
-                    continue
-                price = snap((bid if side == 1 else ask) - side * slippage, tick_n, tick_d)
-                reason = EXIT_OPPOSITE if action == CLOSE_OPPOSITE else EXIT_TRAILING
-                balance += _close(
-                    params,
-                    row,
-                    ints,
-                    floats,
-                    count,
-                    bar,
-                    price,
-                    reason,
-                    commission_per_lot,
-                    trades,
-                    trade_ints,
-                    trade_floats,
-                )
-                trades += 1
-                count -= 1
-            if signal != 0:
-                verdict, steps, entry, stop, target = decide_entry(
-                    params,
-                    signal,
-                    in_window[decided],
-                    True,
-                    count,
-                    bid,
-                    ask,
-                    decision_balance,
-                    decision_equity,
-                    day_start_equity,
-                    math.inf,
-                    1.0,
-                )
-                if verdict == OPEN:
-                    ints[count, P_SIDE] = signal
-                    ints[count, P_STEPS] = steps
-                    ints[count, P_OPENED] = bar
-                    ints[count, P_MOVED] = 0
-                    floats[count, F_ENTRY] = snap(entry + signal * slippage, tick_n, tick_d)
-                    floats[count, F_STOP] = stop
-                    floats[count, F_TARGET] = target
-                    count += 1
-                elif verdict != NO_SIGNAL:
-                    skipped[verdict] += 1
-
-        # 3. The way through the bar.
-        row = 0
-        while row < count:
-            side = ints[row, P_SIDE]
-            kind, price = match_path(
-                side,
-                floats[row, F_STOP],
-                floats[row, F_TARGET],
-                open_[bar],
-                high[bar],
-                low[bar],
-                close[bar],
-                spread[bar],
-                pessimistic,
-            )
-            if kind == NO_FILL:
-                row += 1
-                continue
-            reason = EXIT_TARGET
-            if kind == STOP_FILL:
-                reason = EXIT_TRAILING if ints[row, P_MOVED] else EXIT_STOP
-                price = snap(price - side * slippage, tick_n, tick_d)
-            balance += _close(
-                params,
-                row,
-                ints,
-                floats,
-                count,
-                bar,
-                price,
-                reason,
-                commission_per_lot,
-                trades,
-                trade_ints,
-                trade_floats,
-            )
-            trades += 1
-            count -= 1
-
-        # 4. The account at the close. Nothing is left to lose below zero: the broker closes everything there.
-        bid = close[bar]
-        ask = ask_close[bar]
-        equity[bar] = balance + _floating(params, ints, floats, count, bid, ask, commission_per_lot)
-        last = bar == close.shape[0] - 1
-        ruined = equity[bar] <= 0.0
-        if last or ruined:
-            while count > 0:
-                price = bid if ints[0, P_SIDE] == 1 else ask
-                reason = EXIT_STOP_OUT if ruined else EXIT_END
-                balance += _close(
-                    params,
-                    0,
-                    ints,
-                    floats,
-                    count,
-                    bar,
-                    price,
-                    reason,
-                    commission_per_lot,
-                    trades,
-                    trade_ints,
-                    trade_floats,
-                )
-                trades += 1
-                count -= 1
-            equity[bar] = balance
-        if ruined:
-            for rest in range(bar, close.shape[0]):
-                equity[rest] = balance
+    bars = market.close.shape[0]
+    marks = equity.shape[0] == bars
+    due, bar = 0, 0
+    while bar < bars:
+        next_at = int(events.at[due]) if due < events.at.shape[0] else bars
+        if skips and bar < next_at:
+            if book.tally[N_OPEN] == 0:
+                if marks:
+                    _stand_still(equity, bar, next_at, book.money[M_BALANCE])
+                bar = next_at
+            elif not params.is_managed:
+                bar = _run_ahead(params, charges, market, book, bar, min(next_at, bars - 1), equity)
+            if bar == bars:
+                break
+        has_event = due < events.at.shape[0] and events.at[due] == bar
+        if has_event and events.turns[due] and bar > 0:
+            # The last equity marked is the one the new day begins with.
+            book.money[M_DAY_START] = equity[bar - 1]
+        if has_event and events.nights[due] > 0.0:
+            add_swap(params, charges, book, 0, events.nights[due], market.open[bar])
+        if book.tally[N_OPEN] > 0:
+            fill_open(params, charges, market, book, 0, bar)
+        if has_event and events.decided[due] >= 0:
+            _decide(params, charges, market, book, events, due, bar)
+        elif params.is_managed and book.tally[N_OPEN] > 0 and decided_at(market, bar) >= 0:
+            decide_exits(params, charges, market, book, 0, bar, decided_at(market, bar), 0, 0, False)
+        if has_event:
+            due += 1
+        if book.tally[N_OPEN] > 0:
+            fill_path(params, charges, market, book, 0, bar, pessimistic)
+        worth = _mark(params, charges, market, book, bar)
+        if marks:
+            equity[bar] = worth
+        bar += 1
+        if worth <= 0.0:
+            if marks:
+                _stand_still(equity, bar, bars, worth)
             break
-    return trades, balance
+    return bar
+
+
+@kernel
+def _decide(
+    params: Params, charges: Charges, market: Market, book: Book, events: Events, due: int, bar: int
+) -> None:
+    signal = int(events.side[due])
+    # Sizing sees the book of the moment, before this bar's own closes are done.
+    balance = book.money[M_BALANCE]
+    worth = balance
+    if book.tally[N_OPEN] > 0:
+        if signal != 0:
+            bid = market.open[bar]
+            worth += floating_money(params, book, 0, bid, ask_at(params, market, bar, bid))
+        closes, must_be_flat = int(events.closes[due]), events.must_be_flat[due]
+        decide_exits(params, charges, market, book, 0, bar, int(events.decided[due]), signal, closes, must_be_flat)
+    if signal != 0:
+        free = math.inf
+        if charges.margin_per_lot > 0.0:
+            bid = market.open[bar]
+            free = book.money[M_BALANCE] + floating_money(params, book, 0, bid, ask_at(params, market, bar, bid))
+        decide_open(params, charges, market, book, events, due, 0, balance, worth, free)
+
+
+@kernel
+def _mark(params: Params, charges: Charges, market: Market, book: Book, bar: int) -> float:
+    """Return the equity at a bar's close, after the broker closed what the account can no longer hold, and at the end everything."""
+    if book.tally[N_OPEN] == 0:
+        return float(book.money[M_BALANCE])
+    bid = market.close[bar]
+    ask = ask_at(params, market, bar, bid)
+    while book.tally[N_OPEN] > 0:
+        worth = book.money[M_BALANCE] + floating_money(params, book, 0, bid, ask)
+        margin = leg_margin(params, charges, book, 0, 1, 0, bid)
+        # Nothing is left to lose below zero.
+        if worth > 0.0 and (margin == 0.0 or worth > margin * charges.stop_out_level):
+            break
+        row = 0 if worth <= 0.0 else find_worst(params, book, bid, ask)
+        price = bid if book.ints[row, P_SIDE] == 1 else ask
+        close_position(params, charges, book, row, book.ints[row, P_STEPS], bar, price, EXIT_STOP_OUT)
+    if bar == market.close.shape[0] - 1:
+        while book.tally[N_OPEN] > 0:
+            price = bid if book.ints[0, P_SIDE] == 1 else ask
+            close_position(params, charges, book, 0, book.ints[0, P_STEPS], bar, price, EXIT_END)
+    return float(book.money[M_BALANCE] + floating_money(params, book, 0, bid, ask))
+
+
+@kernel
+def find_worst(params: Params, book: Book, bid: float, ask: float) -> int:
+    """Return the position that has lost most: the one a broker closes first."""
+    worst, least = 0, math.inf
+    for row in range(book.tally[N_OPEN]):
+        side, steps = book.ints[row, P_SIDE], book.ints[row, P_STEPS]
+        price = bid if side == 1 else ask
+        money = round_cents(profit_money(params, side, steps, book.floats[row, F_ENTRY], price))
+        money += book.floats[row, F_SWAP]
+        if money < least:
+            worst, least = row, money
+    return worst
+
+
+@kernel
+def _stand_still(equity: FloatArray, start: int, end: int, money: float) -> None:
+    for bar in range(start, end):
+        equity[bar] = money
+
+
+@kernel
+def _run_ahead(
+    params: Params, charges: Charges, market: Market, book: Book, start: int, end: int, equity: FloatArray
+) -> int:
+    """Mark the account until a level may be reached or it may be ruined, at most until ``end``; return that bar."""
+    low_at, high_at = _find_bounds(market, book, start, end)
+    stop = _find_touch(market, start, end, low_at, high_at)
+    floor = 0.0
+    if charges.stop_out_level > 0.0:
+        floor = charges.stop_out_level * leg_margin(params, charges, book, 0, 1, 0, 1.0)
+    marks = equity.shape[0] == market.close.shape[0]
+    if not marks and floor == 0.0 and _is_safe(params, book, low_at, high_at):
+        return stop
+    if book.tally[N_OPEN] > 1 or params.converts_by_price:
+        return _mark_many(params, market, book, start, stop, floor, equity)
+    return _mark_one(params, market, book, start, stop, floor, equity)
+
+
+@kernel
+def _find_touch(market: Market, start: int, end: int, low_at: float, high_at: float) -> int:
+    """Return the first bar from ``start`` on whose low or high is at or beyond a bound, at most ``end``."""
+    bar = start
+    # Blocks of bars are looked at without a branch for each.
+    while bar + 16 <= end:
+        touched = 0
+        for place in range(bar, bar + 16):
+            touched += int(market.low[place] <= low_at) + int(market.high[place] >= high_at)
+        if touched > 0:
+            break
+        bar += 16
+    while bar < end and market.low[bar] > low_at and market.high[bar] < high_at:
+        bar += 1
+    return bar
+
+
+@kernel
+def _is_safe(params: Params, book: Book, low_at: float, high_at: float) -> bool:
+    """Say whether the account stays above zero while no level is reached: one position, at its stop, leaves more than nothing."""
+    if book.tally[N_OPEN] != 1 or book.floats[0, F_STOP] == 0.0:
+        return False
+    side, steps, entry = book.ints[0, P_SIDE], book.ints[0, P_STEPS], book.floats[0, F_ENTRY]
+    worst = profit_money(params, side, steps, entry, book.floats[0, F_STOP])
+    return bool(book.money[M_BALANCE] + book.floats[0, F_SWAP] + min(worst, 0.0) > 1.0)
+
+
+@kernel
+def _find_bounds(market: Market, book: Book, start: int, end: int) -> tuple[float, float]:
+    """Return the bids at or below, and at or above which a level may be reached."""
+    least, most = spread_at(market, start), spread_at(market, start)
+    if market.spread.shape[0] > 1:
+        for bar in range(start, end):
+            least, most = min(least, market.spread[bar]), max(most, market.spread[bar])
+    low_at, high_at = -math.inf, math.inf
+    for row in range(book.tally[N_OPEN]):
+        stop, target = book.floats[row, F_STOP], book.floats[row, F_TARGET]
+        if book.ints[row, P_SIDE] == 1:
+            if stop != 0.0:
+                low_at = max(low_at, stop)
+            if target != 0.0:
+                high_at = min(high_at, target)
+        else:
+            if stop != 0.0:
+                high_at = min(high_at, stop - most - stop * _NEAR)
+            if target != 0.0:
+                low_at = max(low_at, target - least + target * _NEAR)
+    return low_at, high_at
+
+
+@kernel
+def _mark_one(
+    params: Params, market: Market, book: Book, start: int, end: int, floor: float, equity: FloatArray
+) -> int:
+    side, steps, entry = book.ints[0, P_SIDE], book.ints[0, P_STEPS], book.floats[0, F_ENTRY]
+    balance, swap = book.money[M_BALANCE], book.floats[0, F_SWAP]
+    tick_n, tick_d = params.tick_numerator, params.tick_denominator
+    many = market.spread.shape[0] > 1
+    marks = equity.shape[0] == market.close.shape[0]
+    limit = max(floor, 0.0)
+    ruined = 0
+    for bar in range(start, end):
+        price = market.close[bar]
+        if side == -1:
+            price = snap(price + (market.spread[bar] if many else market.spread[0]), tick_n, tick_d)
+        money = (price - entry) * side * steps * params.lots_per_step * params.unit_profit
+        worth = balance + (round_cents(money) + swap)
+        ruined += int(worth <= limit)
+        if marks:
+            equity[bar] = worth
+    if ruined == 0:
+        return end
+    return _find_ruin(params, market, book, start, end, limit)
+
+
+@kernel
+def _find_ruin(params: Params, market: Market, book: Book, start: int, end: int, limit: float) -> int:
+    bar = start
+    while bar < end:
+        bid = market.close[bar]
+        worth = book.money[M_BALANCE] + floating_money(params, book, 0, bid, ask_at(params, market, bar, bid))
+        if worth <= limit:
+            break
+        bar += 1
+    return bar
+
+
+@kernel
+def _mark_many(
+    params: Params, market: Market, book: Book, start: int, end: int, floor: float, equity: FloatArray
+) -> int:
+    for bar in range(start, end):
+        bid = market.close[bar]
+        worth = book.money[M_BALANCE] + floating_money(params, book, 0, bid, ask_at(params, market, bar, bid))
+        if worth <= 0.0 or worth <= floor:
+            return bar
+        if equity.shape[0] == market.close.shape[0]:
+            equity[bar] = worth
+    return end

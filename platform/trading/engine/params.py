@@ -6,8 +6,25 @@ import math
 from decimal import Decimal
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from trading.engine.prices import tick_ratio
-from trading.rules.compile import CompiledRules
+from trading.model.instrument import Instrument
+from trading.rules.tree import StrategyRules
+
+FloatArray = NDArray[np.float64]
+
+
+class Reach(NamedTuple):
+    """A distance as a sum of what it may be made of: a price, a fraction of the entry price, multiples of the first stop's distance."""
+
+    price: float = 0.0
+    fraction: float = 0.0
+    r: float = 0.0
+
+
+NOWHERE = Reach()
 
 
 class Params(NamedTuple):
@@ -16,9 +33,20 @@ class Params(NamedTuple):
     buys: bool
     sells: bool
     exit_on_opposite: bool
-    stop_distance: float
-    target_distance: float
-    trail_distance: float
+    stop: Reach
+    target: Reach
+    trail: Reach
+    trail_start: Reach
+    trails_from_start: bool
+    """Whether trailing begins at `trail_start`; else once it would bring the stop to the entry, as the terminal does."""
+    break_even_at: Reach
+    break_even_offset: float
+    partials: FloatArray
+    """A row per partial exit, the nearest first: the three numbers of its `Reach`, and the share of the first volume."""
+    bars_max: int
+    seconds_max: int
+    is_managed: bool
+    """Whether an open position has to be looked at on every bar, not on signals alone."""
     stops_level_ticks: int
     tick_numerator: float
     tick_denominator: float
@@ -38,37 +66,58 @@ class Params(NamedTuple):
     """Profit is in the quote currency and the account in the base currency: divide by the price."""
 
 
-def build_params(compiled: CompiledRules) -> Params:
-    """Return the numbers of compiled rules."""
-    rules, instrument = compiled.rules, compiled.instrument
+def build_params(rules: StrategyRules, instrument: Instrument) -> Params:
+    """Return the numbers of rules on an instrument."""
     numerator, denominator = tick_ratio(instrument.tick_size)
-    unit_profit, unit_loss = _units(compiled)
-    return Params(
-        buys=rules.buys,
-        sells=rules.sells,
-        exit_on_opposite=rules.exit.on_opposite_signal,
-        stop_distance=compiled.stop_ticks * numerator / denominator,
-        target_distance=compiled.target_ticks * numerator / denominator,
-        trail_distance=compiled.trail_ticks * numerator / denominator,
-        stops_level_ticks=_stops_level_ticks(compiled),
-        tick_numerator=numerator,
-        tick_denominator=denominator,
-        open_positions_max=rules.risk.open_positions_max,
-        daily_loss_fraction=_number(rules.risk.daily_loss_fraction),
-        risk_fraction=_number(rules.risk.risk_fraction),
-        cap_steps=_cap_steps(compiled),
-        min_steps=-instrument.lots_to_steps(-instrument.volume_min),
-        max_steps=_max_steps(compiled),
-        lots_per_step=float(instrument.volume_step),
-        unit_profit=unit_profit,
-        unit_loss=unit_loss,
-        contract_size=float(instrument.contract_size),
-        converts_by_price=instrument.converts_by_price,
+    unit_profit, unit_loss = _units(instrument)
+    return managed(
+        Params(
+            buys=rules.buys,
+            sells=rules.sells,
+            exit_on_opposite=rules.exit.on_opposite_signal,
+            stop=_pips(rules.exit.stop_pips, instrument),
+            target=_pips(rules.exit.target_pips, instrument),
+            trail=_pips(rules.exit.trail_pips, instrument),
+            trail_start=NOWHERE,
+            trails_from_start=False,
+            break_even_at=NOWHERE,
+            break_even_offset=0.0,
+            partials=np.zeros((0, 4)),
+            bars_max=0,
+            seconds_max=0,
+            is_managed=False,
+            stops_level_ticks=_stops_level_ticks(instrument),
+            tick_numerator=numerator,
+            tick_denominator=denominator,
+            open_positions_max=rules.risk.open_positions_max,
+            daily_loss_fraction=_number(rules.risk.daily_loss_fraction),
+            risk_fraction=_number(rules.risk.risk_fraction),
+            cap_steps=_cap_steps(rules.risk.lots_cap, instrument),
+            min_steps=-instrument.lots_to_steps(-instrument.volume_min),
+            max_steps=_max_steps(instrument),
+            lots_per_step=float(instrument.volume_step),
+            unit_profit=unit_profit,
+            unit_loss=unit_loss,
+            contract_size=float(instrument.contract_size),
+            converts_by_price=instrument.converts_by_price,
+        )
     )
 
 
-def _units(compiled: CompiledRules) -> tuple[float, float]:
-    instrument = compiled.instrument
+def managed(params: Params, *, trails: bool = False) -> Params:
+    """Return ``params`` with `is_managed` as the rest says; ``trails``: the strategy itself asks for trailing stops."""
+    rules = (params.trail != NOWHERE, params.break_even_at != NOWHERE, len(params.partials), params.bars_max)
+    return params._replace(is_managed=trails or any(rules) or params.seconds_max > 0)
+
+
+def _pips(pips: Decimal | None, instrument: Instrument) -> Reach:
+    if pips is None:
+        return NOWHERE
+    numerator, denominator = tick_ratio(instrument.tick_size)
+    return Reach(instrument.pips_to_ticks(pips) * numerator / denominator)
+
+
+def _units(instrument: Instrument) -> tuple[float, float]:
     by_tick = instrument.tick_value_loss / instrument.tick_size
     if instrument.is_quoted_in_account:
         # Two ways to the same number; where a broker's tick value is off, the larger loss sizes the trade.
@@ -76,20 +125,17 @@ def _units(compiled: CompiledRules) -> tuple[float, float]:
     return float(instrument.tick_value / instrument.tick_size), float(by_tick)
 
 
-def _stops_level_ticks(compiled: CompiledRules) -> int:
-    instrument = compiled.instrument
+def _stops_level_ticks(instrument: Instrument) -> int:
     return math.ceil(instrument.stops_level_points * instrument.point / instrument.tick_size)
 
 
-def _cap_steps(compiled: CompiledRules) -> int:
-    cap = compiled.rules.risk.lots_cap
+def _cap_steps(cap: Decimal | None, instrument: Instrument) -> int:
     if cap is None:
-        return _max_steps(compiled)
-    return min(compiled.instrument.lots_to_steps(cap), _max_steps(compiled))
+        return _max_steps(instrument)
+    return min(instrument.lots_to_steps(cap), _max_steps(instrument))
 
 
-def _max_steps(compiled: CompiledRules) -> int:
-    instrument = compiled.instrument
+def _max_steps(instrument: Instrument) -> int:
     limits = [instrument.volume_max, *([instrument.volume_limit] if instrument.volume_limit else [])]
     return instrument.lots_to_steps(min(limits))
 

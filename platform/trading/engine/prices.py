@@ -29,6 +29,9 @@ def tick_ratio(tick_size: Decimal) -> tuple[float, float]:
 @kernel
 def snap(price: float, tick_numerator: float, tick_denominator: float) -> float:
     """Return the double of the tick nearest to ``price``."""
+    if tick_numerator == 1.0:
+        # The same number: a division by one changes nothing but takes its time.
+        return math.floor(price * tick_denominator + 0.5) / tick_denominator
     return math.floor(price * tick_denominator / tick_numerator + 0.5) * tick_numerator / tick_denominator
 
 
@@ -36,6 +39,18 @@ def snap(price: float, tick_numerator: float, tick_denominator: float) -> float:
 def to_ticks(distance: float, tick_numerator: float, tick_denominator: float) -> float:
     """Return a distance of two prices as a whole number of ticks (a float that is an integer)."""
     return math.floor(distance * tick_denominator / tick_numerator + 0.5)
+
+
+@kernel
+def whole_ticks(distance: float, tick_numerator: float, tick_denominator: float) -> float:
+    """
+    Return a distance [price] rounded down to whole ticks; what is no finite number above zero gives 0.0.
+
+    A millionth of a tick decides for the whole one: floats miss it by less.
+    """
+    if not 0.0 < distance < math.inf:
+        return 0.0
+    return math.floor(distance * tick_denominator / tick_numerator + 1e-6) * tick_numerator / tick_denominator
 
 
 def snap_array(prices: NDArray[np.float64], tick_size: Decimal) -> NDArray[np.float64]:

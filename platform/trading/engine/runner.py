@@ -5,32 +5,46 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
-
 from trading.engine import decide
-from trading.engine.params import build_params
+from trading.engine.decide import Held, Moment
+from trading.engine.params import managed
 from trading.engine.prices import snap
+from trading.engine.source import Wish
+from trading.engine.sources import prepare
 from trading.errors import InvalidValue
-from trading.model.bars import Bar, Bars
+from trading.model.bars import Bar
 from trading.model.instrument import Instrument
 from trading.model.orders import ExitReason, IntentKind, Side
 from trading.model.timeframe import Timeframe
-from trading.rules.compile import compile_rules
-from trading.rules.signals import signal_update
-from trading.rules.tree import CrossEntry
 
-_SNAPSHOT_VERSION = 1
+_SNAPSHOT_VERSION = 2
+_NO_OTHERS: Mapping[str, Bar] = {}
+
+_EXITS = {
+    decide.CLOSE_OPPOSITE: ExitReason.OPPOSITE_SIGNAL,
+    decide.CLOSE_TRAILING: ExitReason.TRAILING_STOP,
+    decide.CLOSE_SIGNAL: ExitReason.SIGNAL,
+    decide.CLOSE_TIME: ExitReason.TIME_EXIT,
+    decide.CLOSE_SESSION: ExitReason.SESSION_END,
+}
+# What asks for a position to be closed whoever opened it when.
+_AT_ONCE = (decide.CLOSE_OPPOSITE, decide.CLOSE_SIGNAL, decide.CLOSE_SESSION)
 
 
 @dataclass(frozen=True, slots=True)
 class HeldPosition:
-    """A position of this assignment, as the terminal has it at this moment."""
+    """
+    A position of this assignment, as the terminal has it at this moment, and what is remembered of its opening.
+
+    ``first_lots`` and ``first_stop_price`` None: as they are now. ``trail_distance`` is what the strategy gave it [price].
+    """
 
     ticket: int
     side: Side
@@ -40,6 +54,9 @@ class HeldPosition:
     target_price: Decimal | None
     opened_at: datetime
     stop_moved: bool = False
+    first_lots: Decimal | None = None
+    first_stop_price: Decimal | None = None
+    trail_distance: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +92,9 @@ class Intent:
     """
     Something the strategy wants done now. The agent asks for approval of an OPEN; the others only reduce risk.
 
-    ``entry_price`` is what the quote promised; ``stop_distance`` is in price. MOVE_STOP repeats the target, because the terminal
-    replaces both. ``signal_id`` is the same whenever the same bar is decided again.
+    ``entry_price`` is what the quote promised; ``stop_distance`` is in price, and ``trail_distance`` is to be remembered with the
+    position. A PARTIAL closes ``volume_lots`` of it. MOVE_STOP repeats the target, because the terminal replaces both.
+    ``signal_id`` is the same whenever the same bar is decided again.
     """
 
     kind: IntentKind
@@ -87,6 +105,7 @@ class Intent:
     stop_price: Decimal | None = None
     target_price: Decimal | None = None
     stop_distance: Decimal | None = None
+    trail_distance: Decimal | None = None
     reason: str
     signal_id: str
 
@@ -95,8 +114,8 @@ class StrategyRunner:
     """
     One assignment's strategy. Feed history with `warm_up`, then every closed bar once with `on_bar`.
 
-    ``warmup_bars`` is the history to load before the first `on_bar`: with it, signals do not depend on where history begins (to
-    1e-9). With less, signals begin at ``first_signal_bars``, where the seed of every average weighs under a thousandth.
+    ``warmup_bars`` is the history to load before the first `on_bar`: with it, wishes do not depend on where history begins (to
+    1e-9). ``other_symbols`` are those whose bars of the same timeframe it also needs. ``phase`` is what the strategy last said of itself.
 
     :param anchor_at: when the assignment began on the market clock; kept in the snapshot, for whoever refolds.
     :raises InvalidRules: where the document cannot be traded on this instrument with these settings.
@@ -112,60 +131,69 @@ class StrategyRunner:
         settings: Mapping[str, Any] | None = None,
         anchor_at: datetime | None = None,
     ) -> None:
-        self._compiled = compile_rules(document, instrument, timeframe, settings=settings)
-        self._params = build_params(self._compiled)
-        self._state = np.zeros(self._compiled.program.state_size)
-        self._last_bar_time: int | None = None
+        self._prepared = prepare(document, instrument, timeframe, settings=settings)
+        self._source = self._prepared.source
+        self._params = self._prepared.params
+        self._times: deque[int] = deque(maxlen=max(self._params.bars_max, 1))
+        self._entry = json.dumps(document["entry"], sort_keys=True, default=str)
+        self.bars_seen = 0
         self.anchor_at = anchor_at
         self.instrument = instrument
         self.timeframe = timeframe
-        self.warmup_bars: int = self._compiled.refold_bars
-        self.first_signal_bars: int = self._compiled.first_signal_bar
-
-    @property
-    def bars_seen(self) -> int:
-        """How many closed bars have been folded."""
-        return int(self._state[0])
+        self.warmup_bars: int = self._source.warmup_bars
+        self.other_symbols: tuple[str, ...] = self._source.other_symbols
+        self.phase: str = ""
 
     @property
     def last_bar_time(self) -> int | None:
         """Opening time of the newest bar folded [epoch seconds], None before the first."""
-        return self._last_bar_time
+        return self._times[-1] if self._times else None
 
-    def warm_up(self, bars: Bars) -> None:
+    def warm_up(self, bars: Iterable[Bar], others: Mapping[str, Iterable[Bar]] | None = None) -> None:
         """
         Fold closed bars, oldest first, without deciding anything. Bars not newer than the last one folded are ignored.
 
+        :param others: bars of `other_symbols`; one that opened with a bar is folded with it.
         :raises InvalidValue: where the bars are of another timeframe.
         """
-        if bars.timeframe is not self.timeframe:
-            raise InvalidValue(f"this strategy runs on {self.timeframe}, not {bars.timeframe}", field="timeframe")
+        frame = getattr(bars, "timeframe", self.timeframe)
+        if frame is not self.timeframe:
+            raise InvalidValue(f"this strategy runs on {self.timeframe}, not {frame}", field="timeframe")
+        beside = {name: {bar.time: bar for bar in series} for name, series in (others or {}).items()}
         for bar in bars:
-            self._fold(bar)
+            same = {name: found for name, series in beside.items() if (found := series.get(bar.time)) is not None}
+            self._fold(bar, same)
 
-    def on_bar(self, bar: Bar, book: Book, facts: Facts) -> list[Intent]:
+    def on_bar(
+        self, bar: Bar, book: Book, facts: Facts, others: Mapping[str, Bar] = _NO_OTHERS
+    ) -> list[Intent]:
         """
-        Fold one closed bar and return what to do at this moment, closes first. A repeated or older bar gives an empty list.
+        Fold one closed bar and return what to do at this moment, exits first. A repeated or older bar gives an empty list.
 
+        :param others: the bars of `other_symbols` that closed with it.
         :raises InvalidValue: where the book's quote is not a quote.
         """
         bid, ask = self._quote(book)
-        signal = self._fold(bar)
-        if signal is None:
+        wish = self._fold(bar, others)
+        if wish is None:
             return []
-        kept, intents = self._decide_positions(bar, book, signal, bid, ask)
-        entry = self._decide_entry(bar, book, facts, signal, bid, ask, kept)
-        return [*intents, *([entry] if entry else [])]
+        self.phase = wish.phase
+        kept, intents = len(book.positions), []
+        if book.positions:
+            kept, intents = self._decide_positions(bar, book, wish, bid, ask)
+        if wish.side != 0:
+            intents += self._decide_entry(bar, book, facts, wish, bid, ask, kept)
+        return intents
 
     def snapshot(self) -> dict[str, Any]:
         """Return the folded state as JSON values, for the journal."""
-        values = [None if math.isnan(value) else value for value in self._state.tolist()]
         return {
             "version": _SNAPSHOT_VERSION,
             "fingerprint": self._fingerprint(),
-            "last_bar_time": self._last_bar_time,
+            "bars_seen": self.bars_seen,
+            "times": list(self._times),
             "anchor_at": self.anchor_at.isoformat() if self.anchor_at else None,
-            "state": values,
+            "source": self._source.snapshot(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -176,45 +204,80 @@ class StrategyRunner:
         """
         if state.get("version") != _SNAPSHOT_VERSION or state.get("fingerprint") != self._fingerprint():
             raise InvalidValue("this snapshot belongs to other rules: warm up from bars instead", field="fingerprint")
-        values = [math.nan if value is None else float(value) for value in state["state"]]
-        self._state = np.array(values, dtype=np.float64)
-        self._last_bar_time = state["last_bar_time"]
+        self._source.restore(state["source"])
+        self._times = deque(state["times"], maxlen=self._times.maxlen)
+        self.bars_seen = state["bars_seen"]
 
     # --- inside -------------------------------------------------------------------------------------------------
 
-    def _fold(self, bar: Bar) -> int | None:
-        if self._last_bar_time is not None and bar.time <= self._last_bar_time:
+    def _fold(self, bar: Bar, others: Mapping[str, Bar]) -> Wish | None:
+        if self._times and bar.time <= self._times[-1]:
             return None
-        self._last_bar_time = bar.time
-        high, low, close = self._snap(bar.high), self._snap(bar.low), self._snap(bar.close)
-        return int(signal_update(self._compiled.program, self._state, high, low, close))
+        self._times.append(bar.time)
+        self.bars_seen += 1
+        return self._source.update(bar, others)
 
-    def _decide_positions(self, bar: Bar, book: Book, signal: int, bid: float, ask: float) -> tuple[int, list[Intent]]:
+    def _decide_positions(
+        self, bar: Bar, book: Book, wish: Wish, bid: float, ask: float
+    ) -> tuple[int, list[Intent]]:
+        closes_s = self.timeframe.close_time(bar.time)
+        hold = self._prepared.hold_window
+        must_be_flat = hold is not None and not hold.allows(closes_s)
+        moment = Moment(wish.side, wish.closes, must_be_flat, self._snap(bar.high), self._snap(bar.low), bid, ask)
         kept, intents = 0, []
         for position in book.positions:
-            intent = self._decide_position(bar, position, signal, bid, ask)
-            kept += intent is None or intent.kind is not IntentKind.CLOSE
-            intents += [intent] if intent else []
+            found = self._decide_position(bar, moment, position)
+            kept += not any(intent.kind is IntentKind.CLOSE for intent in found)
+            intents += found
         return kept, intents
 
-    def _decide_position(self, bar: Bar, position: HeldPosition, signal: int, bid: float, ask: float) -> Intent | None:
-        high, low = self._snap(bar.high), self._snap(bar.low)
-        side, entry, stop = position.side.sign, float(position.entry_price), float(position.stop_price or 0)
-        action, moved = decide.decide_position(self._params, signal, high, low, bid, ask, side, entry, stop)
-        began_later = position.opened_at.timestamp() >= self.timeframe.close_time(bar.time)
-        if action == decide.HOLD or (began_later and action != decide.CLOSE_OPPOSITE):
-            return None
-        if action == decide.MOVE_STOP:
-            return self._move(bar, position, moved)
-        reason = ExitReason.OPPOSITE_SIGNAL if action == decide.CLOSE_OPPOSITE else ExitReason.TRAILING_STOP
+    def _decide_position(self, bar: Bar, moment: Moment, position: HeldPosition) -> list[Intent]:
+        closes_s = self.timeframe.close_time(bar.time)
+        began_later = position.opened_at.timestamp() >= closes_s
+        params = self._params
+        if position.trail_distance is not None and not params.is_managed:
+            params = managed(params, trails=True)
+        action, part, moved = decide.decide_position(params, moment, self._hold(position, closes_s))
+        if began_later and action not in _AT_ONCE:
+            return []
+        if action != decide.HOLD:
+            return [self._close(bar, moment, position, _EXITS[action])]
+        intents = []
+        if part > 0:
+            lots = self.instrument.steps_to_lots(part)
+            intents.append(self._close(bar, moment, position, ExitReason.PARTIAL_EXIT, lots))
+        if moved != 0.0:
+            intents.append(self._move(bar, position, moved))
+        return intents
+
+    def _hold(self, position: HeldPosition, closes_s: int) -> Held:
+        opened_s = self.timeframe.open_time(int(position.opened_at.timestamp()))
+        stop = position.stop_price
+        first_stop = stop if position.first_stop_price is None else position.first_stop_price
+        return Held(
+            side=position.side.sign,
+            steps=self.instrument.lots_to_steps(position.volume_lots),
+            first_steps=self.instrument.lots_to_steps(position.first_lots or position.volume_lots),
+            entry=float(position.entry_price),
+            stop=float(stop or 0),
+            first_stop=float(first_stop or 0),
+            trail=float(position.trail_distance or 0),
+            bars=sum(time >= opened_s for time in self._times),
+            seconds=closes_s - opened_s,
+        )
+
+    def _close(
+        self, bar: Bar, moment: Moment, position: HeldPosition, reason: ExitReason, lots: Decimal | None = None
+    ) -> Intent:
+        kind = IntentKind.CLOSE if lots is None else IntentKind.PARTIAL
         return Intent(
-            kind=IntentKind.CLOSE,
+            kind=kind,
             side=position.side,
-            volume_lots=position.volume_lots,
+            volume_lots=lots or position.volume_lots,
             ticket=position.ticket,
-            entry_price=self._price(bid if position.side is Side.BUY else ask),
+            entry_price=self._price(moment.bid if position.side is Side.BUY else moment.ask),
             reason=reason,
-            signal_id=f"{_stamp(bar)}-CLOSE-{position.ticket}",
+            signal_id=f"{_stamp(bar)}-{kind}-{position.ticket}",
         )
 
     def _move(self, bar: Bar, position: HeldPosition, stop: float) -> Intent:
@@ -230,12 +293,14 @@ class StrategyRunner:
         )
 
     def _decide_entry(
-        self, bar: Bar, book: Book, facts: Facts, signal: int, bid: float, ask: float, kept: int
-    ) -> Intent | None:
+        self, bar: Bar, book: Book, facts: Facts, wish: Wish, bid: float, ask: float, kept: int
+    ) -> list[Intent]:
+        closes_s = self.timeframe.close_time(bar.time)
+        hold = self._prepared.hold_window
         verdict, steps, entry, stop, target = decide.decide_entry(
             self._params,
-            signal,
-            signal != 0 and self._compiled.rules.window.allows(self.timeframe.close_time(bar.time)),
+            wish.side,
+            self._prepared.rules.window.allows(closes_s) and (hold is None or hold.allows(closes_s)),
             facts.entries_allowed and not facts.halted,
             kept,
             bid,
@@ -245,12 +310,14 @@ class StrategyRunner:
             float(book.day_start_equity),
             math.inf if facts.risk_budget is None else float(facts.risk_budget),
             float(facts.lot_multiplier),
+            wish.stop_distance,
+            wish.target_distance,
         )
         if verdict != decide.OPEN:
-            return None
-        side = Side.from_sign(signal)
+            return []
+        side = Side.from_sign(wish.side)
         entry_price, stop_price = self._price(entry), self._level(stop)
-        return Intent(
+        intent = Intent(
             kind=IntentKind.OPEN,
             side=side,
             volume_lots=self.instrument.steps_to_lots(steps),
@@ -258,9 +325,11 @@ class StrategyRunner:
             stop_price=stop_price,
             target_price=self._level(target),
             stop_distance=abs(entry_price - stop_price) if stop_price is not None else None,
-            reason="indicator_cross" if isinstance(self._compiled.rules.entry, CrossEntry) else "rsi_threshold",
+            trail_distance=Decimal(repr(float(wish.trail_distance))) if wish.trail_distance else None,
+            reason=wish.reason,
             signal_id=f"{_stamp(bar)}-{side}",
         )
+        return [intent]
 
     def _quote(self, book: Book) -> tuple[float, float]:
         bid, ask = float(book.bid), float(book.ask)
@@ -278,7 +347,7 @@ class StrategyRunner:
         return self._price(price) if price else None
 
     def _fingerprint(self) -> str:
-        parts = [str(self.timeframe), str(self.instrument.tick_size.normalize()), list(self._compiled.program)]
+        parts = [str(self.timeframe), str(self.instrument.tick_size.normalize()), self._entry]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 

@@ -37,7 +37,7 @@ class Bar:
         return datetime.fromtimestamp(self.time, UTC)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Bars:
     """
     Closed bars of bid prices, oldest first: a struct of read-only arrays of one length.
@@ -200,8 +200,9 @@ def find_impossible(
     time: IntArray, open_: FloatArray, high: FloatArray, low: FloatArray, close: FloatArray
 ) -> Iterator[tuple[int, str]]:
     """Yield ``(index, what is wrong)`` of every bar that cannot be one: the first reason of each kind is enough to refuse."""
-    prices = np.stack((open_, high, low, close))
-    finite = np.isfinite(prices).all(axis=0) & (prices > 0).all(axis=0)
+    finite = np.ones(len(time), dtype=np.bool_)
+    for prices in (open_, high, low, close):
+        finite &= np.isfinite(prices) & (prices > 0)
     outside = (high < np.maximum(open_, close)) | (low > np.minimum(open_, close))
     faults = (
         (np.concatenate(([False], np.diff(time) == 0)), "repeats the time of the one before"),

@@ -8,7 +8,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from apps.assignments.services import activate
+from apps.assignments.models import Assignment
+from apps.assignments.services import activate, stop
 from apps.bots.services import register_bot
 from apps.common.clock import read_at
 from apps.market.services import store_quotes, store_specifications
@@ -234,3 +235,50 @@ def test_one_shots_are_asked_and_listed(world, alice):
     asked = post(alice, path, {"kind": "CLOSE_POSITION", "payload": {"ticket": 7, "volume_lots": 0.1}})
     assert (asked.status_code, asked.json()["payload"]) == (202, {"ticket": 7, "volume_lots": "0.10000000"})
     assert get(alice, path)["results"][0]["state"] == "PENDING"
+
+
+@pytest.mark.parametrize("path", ["bots?status=foo", "strategies?status=foo"])
+def test_a_status_that_does_not_exist_is_refused_with_what_is_allowed(alice, path):
+    refused = alice.get(f"/api/v1/{path}")
+    assert (refused.status_code, refused.json()["code"], refused.json()["field"]) == (400, "FIELD_INVALID", "status")
+    assert "PAUSED" in refused.json()["extra"]["allowed"]
+    assert alice.get(f"/api/v1/{path.replace('foo', 'paused')}").status_code == 200
+
+
+def run_on_one(world):
+    executor, strategy = make_executor(make_account(world.team), online=True), make_strategy(world.team)
+    row = activate(strategy=strategy, references=[executor.code], actor="test", at=read_at())[0]
+    return executor, strategy, row
+
+
+def test_nothing_is_archived_or_retired_while_a_stop_is_unproven(world, alice):
+    executor, strategy, row = run_on_one(world)
+    stop(assignment_ids=[row.pk], actor="test", at=read_at())
+
+    kept = alice.patch(f"/api/v1/strategies/{strategy.slug}", {"status": "ARCHIVED"}, format="json")
+    assert (kept.status_code, kept.json()["code"]) == (409, "STRATEGY_RUNNING")
+    serves = alice.delete(f"/api/v1/executors/{executor.code}")
+    assert (serves.status_code, serves.json()["code"]) == (409, "EXECUTOR_IN_USE")
+    assert get(alice, f"executors/{executor.code}")["keys"][0]["revoked_at"] is None, "nothing was half done"
+
+    Assignment.objects.filter(pk=row.pk).update(observed="STOPPED", observed_generation=2)
+    gone = alice.patch(f"/api/v1/strategies/{strategy.slug}", {"status": "ARCHIVED"}, format="json")
+    assert (gone.status_code, gone.json()["status"]) == (200, "ARCHIVED")
+
+
+def test_a_retired_executor_has_no_key_no_waiting_command_and_no_work(world, alice):
+    executor, strategy, row = run_on_one(world)
+    stop(assignment_ids=[row.pk], actor="test", at=read_at())
+    Assignment.objects.filter(pk=row.pk).update(observed="STOPPED", observed_generation=2)
+    asked = post(alice, f"executors/{executor.code}/commands", {"kind": "CLOSE_POSITION", "payload": {"ticket": 7}})
+    assert asked.status_code == 202
+
+    retired = alice.delete(f"/api/v1/executors/{executor.code}").json()
+    again = alice.delete(f"/api/v1/executors/{executor.code}").json()
+
+    assert retired["retired_at"] == again["retired_at"] is not None
+    assert all(key["revoked_at"] for key in retired["keys"])
+    assert get(alice, f"executors/{executor.code}/commands")["results"][0]["state"] == "EXPIRED"
+    assert get(alice, "executors")["results"] == []
+    refused = post(alice, f"strategies/{strategy.slug}/activate", {"executors": [executor.code]})
+    assert (refused.status_code, refused.json()["code"]) == (409, "EXECUTOR_RETIRED")

@@ -39,5 +39,6 @@ def list_rows(desk: Desk) -> dict[str, str]:
         "account-settings": reverse("dashboard:account-settings", args=[account]),
         "account-limits": reverse("dashboard:account-limits", args=[account]),
         "account-lift": reverse("dashboard:account-lift", args=[account]),
+        "position-close": reverse("dashboard:position-close", args=[account, 101]),
         "trade": reverse("dashboard:trade", args=[desk.trade.public_id]),
     }

@@ -106,7 +106,7 @@ def test_cloning_and_archiving(desk, tom):
     tom.post(f"/strategies/{desk.idle.slug}/archive")
     assert Strategy.objects.get(pk=desk.idle.pk).status == "ARCHIVED"
     answer = tom.post(f"/strategies/{desk.trend.slug}/archive", follow=True)
-    assert "still runs somewhere" in read(answer)
+    assert "is not proven stopped and flat on 2 executors yet" in read(answer)
     assert Strategy.objects.get(pk=desk.trend.pk).status != "ARCHIVED"
 
 

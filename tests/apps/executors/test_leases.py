@@ -132,8 +132,9 @@ def test_silence_is_told_once_a_step(executor):
     assert states == ["STALE", "OFFLINE"]
 
 
-def ask(executor, kind="CLOSE_POSITION", at=None):
-    return commands.ask_command(executor=executor, kind=kind, payload={"ticket": 1}, actor="test", at=at or read_at())
+def ask(executor, kind="CLOSE_POSITION", at=None, ticket=1):
+    payload = {"ticket": ticket} if kind == "CLOSE_POSITION" else {}
+    return commands.ask_command(executor=executor, kind=kind, payload=payload, actor="test", at=at or read_at())
 
 
 def settle(executor, command, state, token=None):
@@ -145,6 +146,14 @@ def settle(executor, command, state, token=None):
         result={},
         at=read_at(),
     )
+
+
+def test_the_same_thing_asked_twice_is_one_command_until_it_has_ended(executor):
+    first = ask(executor)
+    assert ask(executor).pk == first.pk
+    assert ask(executor, ticket=2).pk != first.pk
+    commands.Command.objects.filter(pk=first.pk).update(state="EXECUTED")
+    assert ask(executor).pk != first.pk
 
 
 def test_a_one_shot_goes_forward_only_and_only_with_the_current_token(executor):
@@ -197,8 +206,8 @@ def test_of_two_that_say_hello_at_once_one_gets_the_account():
 @pytest.mark.django_db(transaction=True)
 def test_two_pollers_never_lease_the_same_command():
     executor = make_executor(make_account(make_world().team))
-    for _ in range(6):
-        ask(executor)
+    for ticket in range(6):
+        ask(executor, ticket=ticket)
     at = read_at()
     batches = race(*[lambda: commands.lease_commands(executor_id=executor.pk, at=at)] * 4)
     leased = [command.pk for batch in batches for command in batch]

@@ -12,6 +12,7 @@ from channels.layers import channel_layers
 
 from apps.common.live import publish
 from apps.common.relay import Relay
+from apps.gateway import hub
 from config.launch import valkey
 from tests.apps.gateway.conftest import Socket, bearer, relaying
 from tests.apps.gateway.test_sockets import EVENTS, happen, make_cast, make_key
@@ -36,13 +37,13 @@ class Valkey:
         self._process = subprocess.Popen(
             self._command, cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not valkey.is_ready(self._port):
                 await asyncio.sleep(0.02)
 
     def kill(self):
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(60)
 
 
 @pytest.fixture
@@ -64,7 +65,8 @@ async def server(tmp_path, settings):
 
 
 @needs_valkey
-async def test_a_killed_valkey_loses_no_event(server):
+async def test_a_killed_valkey_loses_no_event(server, monkeypatch):
+    monkeypatch.setattr(hub, "LOOK_EVERY_S", 0.5)  # while the layer is silent, each event waits for the next look
     world = await make_cast()
     _, text = await make_key(world.alice)
     async with relaying(), Socket(EVENTS, headers=bearer(text)) as events:

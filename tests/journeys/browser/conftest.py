@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.browser.person import Person
+from tests.journeys.browser.person import SLOW_MS, Person
 from tests.journeys.running import RULES_BOTH, Platform, free_port, running, wait_for, write_waves
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -27,8 +27,9 @@ def chromium():
         if os.environ.get("CI"):
             pytest.fail("no Chromium on this machine: the browser journeys cannot run")
         pytest.skip("no Chromium on this machine: browser journeys not run")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=SLOW_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
@@ -37,14 +38,14 @@ def chromium():
 
 @pytest.fixture(scope="package")
 def platform(tmp_path_factory):
-    """A platform that replays swinging bars, ten a second, so that averages cross every few seconds."""
+    """A platform that replays swinging bars, ten a second, an hour a wave: averages cross every few seconds."""
     if line := os.environ.get(
         "JOURNEY_PLATFORM"
     ):  # the ready line of one that runs already: quicker while writing tests
         yield Platform(None, json.loads(line))
         return
     folder = tmp_path_factory.mktemp("browser")
-    replay = write_waves(Path(folder) / "EURUSD_M1_waves.csv", bars=9000)
+    replay = write_waves(Path(folder) / "EURUSD_M1_waves.csv", bars=12000, period=60)
     with running(folder / "data", "--replay", str(replay), "--speed", "600", "--port", str(free_port())) as started:
         trade_something(started)
         yield started
@@ -52,9 +53,10 @@ def platform(tmp_path_factory):
 
 def trade_something(platform):
     """Have one strategy run and trade, so that every page has rows."""
-    strategy = platform.create_strategy("Always there", RULES_BOTH)
+    rules = {**RULES_BOTH, "entry": {**RULES_BOTH["entry"], "indicators": ["EMA_5", "EMA_20"]}}
+    strategy = platform.create_strategy("Always there", rules)
     platform.post(f"strategies/{strategy}/activate", {"executors": ["all"]})
-    wait_for("a first trade", lambda: platform.trades(strategy), timeout_s=120)
+    wait_for("a first trade", lambda: platform.trades(strategy))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-SLOW_MS = 30_000
+SLOW_MS = 60_000
 PASSWORD = "a long enough phrase 7"
 
 
@@ -45,7 +45,7 @@ class Person:
         self.go("/accounts/login/")
         self.page.get_by_label("Email").fill(email or self.platform.ready["email"])
         self.page.get_by_label("Password", exact=True).fill(password or self.platform.ready["password"])
-        self.page.get_by_role("button", name="Sign In", exact=True).click()
+        self.page.get_by_role("button", name="Sign in", exact=True).click()
         return self
 
     def sign_up(self, email: str) -> Person:
@@ -53,7 +53,7 @@ class Person:
         self.page.get_by_label("Email").fill(email)
         for label in ("Password", "Password (again)"):
             self.page.get_by_label(label, exact=True).fill(PASSWORD)
-        self.page.get_by_role("button", name="Sign Up").click()
+        self.page.get_by_role("button", name="Sign up").click()
         return self
 
     def sign_out(self) -> Person:

@@ -29,8 +29,15 @@ def list_paths(platform):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(
+    ("width", "theme"),
+    [
+        ("wide", "light"),
+        ("phone", "dark"),
+        pytest.param("wide", "dark", marks=pytest.mark.long),
+        pytest.param("phone", "light", marks=pytest.mark.long),
+    ],
+)
 def test_no_page_has_a_barrier_or_scrolls_sideways(visit, platform, theme, width):
     person = visit(color_scheme=theme, **WIDTHS[width])
     found = {}

@@ -284,6 +284,17 @@ def test_a_close_command_is_done_once_and_answered_again_from_the_journal(runnin
     assert list(running.terminal.positions) == [other.ticket]
 
 
+def test_a_part_of_a_position_is_refused_rather_than_all_of_it_closed(running: AgentWorld):
+    ticket = running.open_long()
+    running.server.commands = [one_shot("CLOSE_POSITION", ticket=ticket, volume_lots="0.01")]
+    running.server.nudge()
+    running.settle()
+
+    told = running.server.list_reports("command_result")[-1]
+    assert (told["state"], told["result"]["code"]) == ("FAILED", "UNSUPPORTED")
+    assert list(running.terminal.positions) == [ticket]
+
+
 def test_an_unknown_command_fails_in_words(running: AgentWorld):
     running.server.commands = [one_shot("MAKE_COFFEE")]
     running.server.nudge()

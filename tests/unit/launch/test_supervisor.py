@@ -1,4 +1,5 @@
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -38,7 +39,7 @@ def sleeper(name, data, program=SLEEPER, **options):
     return ProcessSpec(name, (sys.executable, "-c", program), cwd=data.root, **options)
 
 
-def wait_for(condition, timeout_s=10.0):
+def wait_for(condition, timeout_s=30.0):
     deadline_s = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline_s, "it did not happen"
@@ -131,12 +132,45 @@ def test_a_stop_during_the_start_is_heard(supervisor, data):
         supervisor.start(sleeper("worker", data))
 
 
+@pytest.fixture
+def signals():
+    """The handlers of this process, put back afterwards."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+def why_it_stopped(data):
+    told = [json.loads(line) for line in data.log_of("launcher").read_text().splitlines()]
+    return [line["why"] for line in told if line["event"] == "STOPPING"]
+
+
+def test_the_journal_says_why_everything_ends(supervisor, data, signals):
+    supervisor.listen_for_signals()
+    os.kill(os.getpid(), signal.SIGHUP)
+    supervisor.request_stop("a later wish")
+    supervisor.stop_all([])
+
+    assert why_it_stopped(data) == ["SIGHUP"]
+
+
+def test_a_launcher_under_nohup_outlives_its_terminal(supervisor, data, signals):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    supervisor.listen_for_signals()
+    os.kill(os.getpid(), signal.SIGHUP)
+    supervisor.request_stop("a wish")
+    supervisor.stop_all([])
+
+    assert why_it_stopped(data) == ["a wish"]
+
+
 def test_what_a_killed_launcher_left_is_ended_at_the_next_start(data):
     left = subprocess.Popen([sys.executable, "-c", SLEEPER])
     write_note(note_of(data, "web"), left.pid)
 
     assert end_leftovers(data) == ["web"]
-    assert left.wait(5) == -signal.SIGTERM
+    assert left.wait(30) == -signal.SIGTERM
     assert not note_of(data, "web").exists()
 
 

@@ -25,6 +25,8 @@ class PaperTrade:
     exit_price: Decimal
     pnl: Decimal
     exit_reason: str
+    commission: Decimal = Decimal("0.00")
+    swap: Decimal = Decimal("0.00")
 
 
 class PaperTerminal:
@@ -93,12 +95,22 @@ class PaperTerminal:
             opened_at = datetime.fromtimestamp(bar.time, UTC)
             levels = (intent.stop_price, intent.target_price)
             self.positions.append(
-                HeldPosition(self._ticket, intent.side, intent.volume_lots, entry, *levels, opened_at)
+                HeldPosition(
+                    self._ticket,
+                    intent.side,
+                    intent.volume_lots,
+                    entry,
+                    *levels,
+                    opened_at,
+                    first_lots=intent.volume_lots,
+                    first_stop_price=intent.stop_price,
+                    trail_distance=intent.trail_distance,
+                )
             )
             return
         held = next(position for position in self.positions if position.ticket == intent.ticket)
-        if intent.kind is IntentKind.CLOSE:
-            self._close(held, bar, bid if held.side == "BUY" else ask, intent.reason)
+        if intent.kind in (IntentKind.CLOSE, IntentKind.PARTIAL):
+            self._close(held, bar, bid if held.side == "BUY" else ask, intent.reason, intent.volume_lots)
         else:
             moved = replace(held, stop_price=intent.stop_price, target_price=intent.target_price, stop_moved=True)
             self.positions[self.positions.index(held)] = moved
@@ -112,16 +124,19 @@ class PaperTerminal:
             if trade.exit_reason == ExitReason.END_OF_DATA:
                 trade.closed_at = datetime.fromtimestamp(end, UTC)
 
-    def _close(self, held: HeldPosition, bar: Bar, price: Decimal, reason: str) -> None:
-        self.positions.remove(held)
-        pnl = self.instrument.profit(
-            side=held.side, lots=held.volume_lots, entry_price=held.entry_price, exit_price=price
-        )
+    def _close(
+        self, held: HeldPosition, bar: Bar, price: Decimal, reason: str, part: Decimal | None = None
+    ) -> None:
+        lots = part or held.volume_lots
+        place = self.positions.index(held)
+        left = replace(held, volume_lots=held.volume_lots - lots)
+        self.positions[place : place + 1] = [left] if left.volume_lots else []
+        pnl = self.instrument.profit(side=held.side, lots=lots, entry_price=held.entry_price, exit_price=price)
         self.balance += pnl
         closed_at = datetime.fromtimestamp(bar.time, UTC)
         self.trades.append(
             PaperTrade(
-                held.opened_at, closed_at, held.side, held.volume_lots, held.entry_price, price, pnl, str(reason)
+                held.opened_at, closed_at, held.side, lots, held.entry_price, price, pnl, str(reason)
             )
         )
 

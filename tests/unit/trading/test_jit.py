@@ -43,7 +43,7 @@ def test_the_name_of_the_kept_code_changes_with_any_kernel_it_reaches(monkeypatc
 def test_a_changed_constant_is_changed_code(monkeypatch):
     before = jit._digest(loop.run_loop)
 
-    monkeypatch.setattr(loop, "EXIT_STOP", 99)
+    monkeypatch.setattr(loop, "EXIT_STOP_OUT", 99)
 
     assert jit._digest(loop.run_loop) != before
 
@@ -55,7 +55,7 @@ def test_without_numba_the_kernel_runs_as_it_is(monkeypatch):
     assert jit.compiled(_outer) is _outer
 
 
-@pytest.mark.parametrize("module", ["trading.backtest.run", "trading.engine.runner", "apps.backtests.services"])
+@pytest.mark.parametrize("module", ["trading.backtest.run", "trading.engine.runner", "apps.backtests.services.files"])
 def test_importing_loads_no_numba(module):
     code = f"import sys, {module}; print('numba' in sys.modules)"
 

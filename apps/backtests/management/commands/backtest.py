@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.backtests.services import run_from_files, shape_result
+from apps.backtests.services.files import run_from_files, shape_result
 from trading.backtest.run import Costs
 from trading.errors import TradingError
 

@@ -26,11 +26,11 @@ pytestmark = [
     ("name", "pips"), [("EURUSD_M5_2026", 1), ("USDJPY_M5_2026", 1), ("XAUUSD_M5_2026", 3), ("US30_M5_2026", 4)]
 )
 def test_three_ways_one_list_of_trades(name, pips):
-    from apps.backtests.csv_bars import read_csv_bars
+    from trading.data.files import read_bars
 
     symbol = name.split("_")[0]
     instrument = typical_instrument(symbol)
-    bars = read_csv_bars(SHARED / f"{name}.csv").bars.part(0, 4000)
+    bars = read_bars((SHARED / f"{name}.csv").open("rb")).bars.part(0, 4000)
     document = cross_rules(
         "EMA_8",
         "SMA_21",

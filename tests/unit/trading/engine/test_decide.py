@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.trading.making import cross_rules
 from trading.engine import decide
-from trading.engine.decide import decide_entry, decide_position
+from trading.engine.decide import Held, Moment, decide_entry, decide_position
 from trading.engine.params import build_params
 from trading.model.instruments import typical_instrument
 from trading.model.timeframe import Timeframe
@@ -16,7 +16,15 @@ EURUSD = typical_instrument("EURUSD")
 
 
 def _params(instrument=EURUSD, **parts):
-    return build_params(compile_rules(cross_rules(**parts), instrument, Timeframe.M1))
+    return build_params(compile_rules(cross_rules(**parts), instrument, Timeframe.M1).rules, instrument)
+
+
+def _hold(params, signal, high, low, bid, ask, side, entry, stop):
+    """Return what becomes of a position of 0.30 lots: what is done, and the new stop."""
+    held = Held(side, 30, 30, entry, stop, stop, 0.0, 1, 60)
+    action, part, moved = decide_position(params, Moment(signal, 0, False, high, low, bid, ask), held)
+    assert part == 0
+    return action, moved
 
 
 def _enter(params, signal=1, **changes):
@@ -102,9 +110,9 @@ def test_a_stop_nearer_than_the_broker_takes_is_no_entry():
 def test_the_opposite_signal_closes_even_where_entries_are_one_sided():
     params = _params(direction="above")
 
-    assert decide_position(params, -1, 1.1, 1.1, 1.1, 1.1, 1, 1.1, 1.09)[0] == decide.CLOSE_OPPOSITE
-    assert decide_position(params, 1, 1.1, 1.1, 1.1, 1.1, 1, 1.1, 1.09)[0] == decide.HOLD
-    assert decide_position(params, 1, 1.1, 1.1, 1.1, 1.1, -1, 1.1, 1.11)[0] == decide.CLOSE_OPPOSITE
+    assert _hold(params, -1, 1.1, 1.1, 1.1, 1.1, 1, 1.1, 1.09)[0] == decide.CLOSE_OPPOSITE
+    assert _hold(params, 1, 1.1, 1.1, 1.1, 1.1, 1, 1.1, 1.09)[0] == decide.HOLD
+    assert _hold(params, 1, 1.1, 1.1, 1.1, 1.1, -1, 1.1, 1.11)[0] == decide.CLOSE_OPPOSITE
 
 
 TRAIL = {"type": "stop_target", "stopLoss": 30, "trailingStop": True, "trailingStopDistance": 10}
@@ -114,8 +122,8 @@ TRAIL = {"type": "stop_target", "stopLoss": 30, "trailingStop": True, "trailingS
     ("high", "bid", "stop", "expected"),
     [
         (1.1009, 1.1009, 1.0970, (decide.HOLD, 0.0)),  # 9 pips up: trailing has not begun
-        (1.1010, 1.1008, 1.0970, (decide.MOVE_STOP, 1.1000)),  # 10 pips up: the stop comes to the entry
-        (1.1030, 1.1025, 1.1000, (decide.MOVE_STOP, 1.1020)),
+        (1.1010, 1.1008, 1.0970, (decide.HOLD, 1.1000)),  # 10 pips up: the stop comes to the entry
+        (1.1030, 1.1025, 1.1000, (decide.HOLD, 1.1020)),
         (1.1030, 1.1025, 1.1020, (decide.HOLD, 0.0)),  # already there
         (1.1030, 1.1025, 1.1024, (decide.HOLD, 0.0)),  # never back
         (1.1030, 1.1020, 1.1000, (decide.CLOSE_TRAILING, 0.0)),  # the market is already at the new stop
@@ -124,29 +132,29 @@ TRAIL = {"type": "stop_target", "stopLoss": 30, "trailingStop": True, "trailingS
 def test_the_stop_of_a_buy_trails_the_best_bid(high, bid, stop, expected):
     params = _params(exit=TRAIL)
 
-    assert decide_position(params, 0, high, 1.0990, bid, bid + 0.0001, 1, 1.1, stop) == expected
+    assert _hold(params, 0, high, 1.0990, bid, bid + 0.0001, 1, 1.1, stop) == expected
 
 
 @pytest.mark.parametrize(
     ("low", "ask", "stop", "expected"),
     [
-        (1.0989, 1.0993, 1.1030, (decide.MOVE_STOP, 1.1000)),  # best ask 1.0990, 10 pips down
+        (1.0989, 1.0993, 1.1030, (decide.HOLD, 1.1000)),  # best ask 1.0990, 10 pips down
         (1.0990, 1.0993, 1.1030, (decide.HOLD, 0.0)),  # best ask 1.0991
-        (1.0969, 1.0975, 1.1000, (decide.MOVE_STOP, 1.0980)),
+        (1.0969, 1.0975, 1.1000, (decide.HOLD, 1.0980)),
         (1.0969, 1.0980, 1.1000, (decide.CLOSE_TRAILING, 0.0)),
     ],
 )
 def test_the_stop_of_a_sell_trails_the_best_ask(low, ask, stop, expected):
     params = _params(exit=TRAIL)
 
-    assert decide_position(params, 0, 1.1, low, ask - 0.0001, ask, -1, 1.1, stop) == expected
+    assert _hold(params, 0, 1.1, low, ask - 0.0001, ask, -1, 1.1, stop) == expected
 
 
 def test_a_move_the_broker_would_refuse_waits():
     params = _params(replace(EURUSD, stops_level_points=60), exit=TRAIL)
 
-    assert decide_position(params, 0, 1.1030, 1.1, 1.1025, 1.1026, 1, 1.1, 1.0970) == (decide.HOLD, 0.0)
-    assert decide_position(params, 0, 1.1030, 1.1, 1.1026, 1.1027, 1, 1.1, 1.0970) == (decide.MOVE_STOP, 1.1020)
+    assert _hold(params, 0, 1.1030, 1.1, 1.1025, 1.1026, 1, 1.1, 1.0970) == (decide.HOLD, 0.0)
+    assert _hold(params, 0, 1.1030, 1.1, 1.1026, 1.1027, 1, 1.1, 1.0970) == (decide.HOLD, 1.1020)
 
 
 def test_numbers_of_the_instrument_arrive_whole():

@@ -23,7 +23,7 @@ VECTORS = json.loads((Path(__file__).parents[1] / "risk" / "sizing_vectors.json"
 
 def _params(instrument, **risk):
     document = cross_rules(risk={"lotSize": 10_000, "maxRisk": 1, **risk})
-    return build_params(compile_rules(document, instrument, Timeframe.M1))
+    return build_params(compile_rules(document, instrument, Timeframe.M1).rules, instrument)
 
 
 def _decimal_lots(instrument, side, entry, stop, risk):
