@@ -166,7 +166,7 @@ class _Job:
             return False
         if params.open_positions_max != 1 and not params.exit_on_opposite:
             return False
-        if prepared.hold_window is not None or not prepared.rules.window.is_always_open:
+        if not (prepared.rules.closing.is_never and prepared.rules.window.is_always_open):
             return False
         return is_ema_cross(program) and len(self.bars) > max(program.first_period, program.second_period)
 

@@ -79,7 +79,7 @@ def test_the_short_way_trades_what_the_long_way_trades(
 
 MANAGED = {
     "trailing from a start": {"trail": Reach(0.0005), "trail_start": Reach(0.0004), "trails_from_start": True},
-    "break-even": {"break_even_at": Reach(r=0.5), "break_even_offset": 0.0001},
+    "break-even": {"break_even_at": Reach(r=0.5), "break_even_offset": Reach(0.0001)},
     "two partials": {"partials": np.array([[0.0, 0.0, 0.5, 0.3], [0.0, 0.0, 1.0, 0.3]])},
     "everything": {
         "trail": Reach(r=1.0),
