@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from apps.dashboard.views import accounts, activation, fleet, halt, overview, people, positions, strategies, trades
+from apps.dashboard.views import accounts, activation, backtests, fleet, halt, overview, people, positions, strategies, trades
 
 app_name = "dashboard"
 ACT = r"(?P<act>pause|resume|stop|update)"
@@ -19,6 +19,13 @@ urlpatterns = [
     path("strategies/<str:strategy>/activate", activation.activate, name="activate"),
     re_path(rf"^strategies/(?P<strategy>[^/]+)/{ACT}$", activation.act_on_strategy, name="strategy-act"),
     re_path(rf"^assignments/(?P<assignment>[^/]+)/{ACT}$", activation.act_on_assignment, name="assignment-act"),
+    path("strategies/<str:strategy>/backtest", backtests.ask, name="backtest-new"),
+    path("backtests", backtests.show_list, name="backtests"),
+    path("backtests/compare", backtests.compare, name="backtests-compare"),
+    path("backtests/<str:run>", backtests.show, name="backtest"),
+    path("backtests/<str:run>/equity.json", backtests.equity_figures, name="backtest-equity"),
+    path("backtests/<str:run>/candles.json", backtests.candle_figures, name="backtest-candles"),
+    re_path(r"^backtests/(?P<run>[^/]+)/(?P<act>cancel|retry|delete)$", backtests.act, name="backtest-act"),
     path("fleet", fleet.show_list, name="fleet"),
     path("fleet/new", fleet.create, name="executor-new"),
     path("fleet/<str:executor>", fleet.show, name="executor"),
