@@ -23,7 +23,7 @@ from apps.common.ids import new_id, public_id
 from apps.teams.models import AuditEntry
 from apps.teams.permissions import Scoped
 from apps.teams.scopes import scopes_of_role
-from tests import fleet
+from tests import fleet, lab
 from tests.datasets import make_dataset
 from tests.world import api_client, browser, make_key, make_world
 
@@ -128,6 +128,7 @@ class Stage:
             strategy=self.strategy, references=[self.executor.code], actor="test", at=read_at()
         )
         self.bot = self.assignment.bot
+        self.backtest = lab.make_run(team, self.strategy, name=f"{MARK} backtest")
         self.dataset, self.dataset_import = make_dataset(team, name=f"{MARK} dataset")
         self.key, self.owner_key = make_key(self.world.alice)
         _, self.scopeless_key = make_key(self.world.alice, [])
@@ -145,6 +146,7 @@ class Stage:
             "assignment": self.assignment.public_id,
             "bot_id": self.bot.bot_id,
             "symbol": "EURUSD",
+            "backtest": self.backtest.public_id,
             "dataset": self.dataset.public_id,
             "dataset_import": self.dataset_import.public_id,
         }
@@ -176,6 +178,7 @@ NOBODYS = {
     "dataset": public_id("dst", new_id()),
     "dataset_import": public_id("dsi", new_id()),
     "symbol": "EURUSD",
+    "backtest": public_id("run", new_id()),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -151,8 +152,11 @@ def figure(name: str, value: Any) -> SafeString:
 
     >>> figure("age_s", "3.0"), figure("why", "no limit set")
     ('<span class="muted">age</span> 3.0 s', 'no limit set')
+    >>> figure("tick_size", 0.00001)
+    '<span class="muted">tick size</span> 0.00001'
     """
     unit = " s" if name.endswith("_s") else ""
+    value = format(Decimal(str(value)), "f") if isinstance(value, float) else value  # never 1e-05
     words = _FIGURES.get(name, name.removesuffix("_s").replace("_", " "))
     if not words:
         return format_html("{}", value)

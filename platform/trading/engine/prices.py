@@ -29,6 +29,9 @@ def tick_ratio(tick_size: Decimal) -> tuple[float, float]:
 @kernel
 def snap(price: float, tick_numerator: float, tick_denominator: float) -> float:
     """Return the double of the tick nearest to ``price``."""
+    if tick_numerator == 1.0:
+        # The same number: a division by one changes nothing but takes its time.
+        return math.floor(price * tick_denominator + 0.5) / tick_denominator
     return math.floor(price * tick_denominator / tick_numerator + 0.5) * tick_numerator / tick_denominator
 
 

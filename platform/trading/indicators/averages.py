@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from trading.indicators.windows import window_push
 from trading.jit import kernel
 
 FloatArray = NDArray[np.float64]
@@ -56,3 +57,24 @@ def ema_update(state: FloatArray, at: int, period: int, price: float) -> float:
         # The factor first: a division must not stand in the chain from one average to the next.
         state[at + 1] += (price - state[at + 1]) * (2.0 / (period + 1.0))
     return float(state[at + 1])
+
+
+@kernel
+def wma_update(state: FloatArray, at: int, period: int, price: float) -> float:
+    """
+    Take the next price; return the average of the last ``period`` prices with weights 1 (oldest) to ``period`` (newest).
+
+    From place ``at``, ``state`` is a window of prices.
+    """
+    if not window_push(state, at, period, price):
+        return NOT_YET
+    total = 0.0
+    weight = 1.0
+    first = at + 2 + int(state[at + 1])
+    for index in range(first, at + 2 + period):
+        total += weight * state[index]
+        weight += 1.0
+    for index in range(at + 2, first):
+        total += weight * state[index]
+        weight += 1.0
+    return total / (period * (period + 1) / 2.0)

@@ -46,7 +46,8 @@ class Kind(Protocol):
         ...
 
 
-def _wrong_type(path: str, value: Any, right: str) -> Problem:
+def wrong_type(path: str, value: Any, right: str) -> Problem:
+    """Return the problem of a value that is not ``right``."""
     return Problem(path, WRONG_TYPE, f"{path} must be {right}, not {_show(value)}", right)
 
 
@@ -64,28 +65,30 @@ def is_number(value: Any) -> TypeGuard[int | float]:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A finite number above one bound and up to another."""
+    """A finite number above one bound (or from it on, where ``or_equal``) and up to another."""
 
     above: float
     at_most: float
     whole: bool = False
     unit: str = ""
+    or_equal: bool = False
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
         if not is_number(value) or (self.whole and value != int(value)):
-            yield _wrong_type(path, value, self._describe())
-        elif not self.above < value <= self.at_most:
+            yield wrong_type(path, value, self._describe())
+        elif not self.above <= value <= self.at_most or (value == self.above and not self.or_equal):
             yield Problem(path, OUT_OF_RANGE, f"{path} must be {self._describe()}, not {value}", self._describe())
 
     def schema(self) -> dict[str, Any]:
         kind = "integer" if self.whole else "number"
-        bounds = {"exclusiveMinimum": self.above, "maximum": self.at_most}
+        bounds = {"minimum" if self.or_equal else "exclusiveMinimum": self.above, "maximum": self.at_most}
         return {"type": kind, **bounds, **({"description": self.unit} if self.unit else {})}
 
     def _describe(self) -> str:
         kind = "a whole number" if self.whole else "a number"
         unit = f" [{self.unit}]" if self.unit else ""
-        return f"{kind} above {self.above:,g} and up to {self.at_most:,.10g}{unit}"
+        begin = "from" if self.or_equal else "above"
+        return f"{kind} {begin} {self.above:,g} {'' if self.or_equal else 'and '}up to {self.at_most:,.10g}{unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ class Flag:
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
         if not isinstance(value, bool):
-            yield _wrong_type(path, value, "true or false")
+            yield wrong_type(path, value, "true or false")
 
     def schema(self) -> dict[str, Any]:
         return {"type": "boolean"}
@@ -137,7 +140,7 @@ class IndicatorName:
     def check(self, value: Any, path: str) -> Iterator[Problem]:
         allowed = [f"{name}_<period>" for name in self.names]
         if not isinstance(value, str):
-            yield _wrong_type(path, value, " or ".join(allowed))
+            yield wrong_type(path, value, " or ".join(allowed))
             return
         name, period = split_indicator(value)
         if name not in self.names or period is None:
@@ -167,7 +170,7 @@ class ClockTime:
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
         if not isinstance(value, str) or parse_minute(value) is None:
-            yield _wrong_type(path, value, "a time of day as HH:MM, 00:00 to 24:00")
+            yield wrong_type(path, value, "a time of day as HH:MM, 00:00 to 24:00")
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"}
@@ -219,7 +222,7 @@ class ListOf:
         if self.shortest == self.longest:
             right = f"a list of exactly {self.shortest} entries"
         if not isinstance(value, list | tuple):
-            yield _wrong_type(path, value, right)
+            yield wrong_type(path, value, right)
             return
         if not self.shortest <= len(value) <= self.longest:
             yield Problem(path, OUT_OF_RANGE, f"{path} must be {right}, not {len(value)}", right)
@@ -240,7 +243,7 @@ class Block:
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
         if not isinstance(value, Mapping):
-            yield _wrong_type(path or "the document", value, "an object")
+            yield wrong_type(path or "the document", value, "an object")
             return
         yield from (self._unknown(str(name), path) for name in value if name not in self.fields)
         for name, kind in self.fields.items():
@@ -268,16 +271,17 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """One of several blocks, told apart by the name in their `type`."""
+    """One of several blocks, told apart by the name in one of their fields."""
 
     blocks: Mapping[str, Kind]
+    key: str = "type"
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
         if not isinstance(value, Mapping):
-            yield _wrong_type(path, value, "an object")
+            yield wrong_type(path, value, "an object")
             return
-        here = f"{path}.type"
-        name = value.get("type")
+        here = f"{path}.{self.key}"
+        name = value.get(self.key)
         if name is None:
             yield Problem(here, REQUIRED, f"{here} is required: use {', '.join(self.blocks)}", list(self.blocks))
         elif not isinstance(name, str) or name not in self.blocks:
@@ -287,3 +291,17 @@ class OneOf:
 
     def schema(self) -> dict[str, Any]:
         return {"oneOf": [block.schema() for block in self.blocks.values()]}
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """A plain value, or an object that says more."""
+
+    plain: Kind
+    whole: OneOf | Block
+
+    def check(self, value: Any, path: str) -> Iterator[Problem]:
+        yield from (self.whole if isinstance(value, Mapping) else self.plain).check(value, path)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [self.plain.schema(), self.whole.schema()]}

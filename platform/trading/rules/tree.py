@@ -10,7 +10,7 @@ from typing import Any
 from trading.indicators.warmup import warmup_bars
 from trading.rules.document import normalise
 from trading.rules.fields import split_indicator
-from trading.rules.window import EntryWindow
+from trading.rules.window import ClosingTimes, EntryWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class CrossEntry:
 
     first: IndicatorRef
     second: IndicatorRef
+    confirmation: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,92 @@ class ThresholdEntry:
     indicator: IndicatorRef
     oversold: Decimal
     overbought: Decimal
+    confirmation: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """BUY where ``long`` holds, SELL where ``short`` does: normalised nodes, None where there is no such side."""
+
+    long: Mapping[str, Any] | None
+    short: Mapping[str, Any] | None
+    while_true: bool
+    """At every bar where it holds; else only where it begins to hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyEntry:
+    """A strategy of the catalogue says when: its name and parameters."""
+
+    name: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """
+    How far from the entry price.
+
+    ``unit`` is `pips`, `points`, `percent` (of the entry price), `atr` (of ``period`` bars, as it stood at the signal), `r` (times
+    the trade's own stop distance) or `swing` (the last swing point: ``period`` bars on each side, at most ``lookback`` bars ago,
+    ``value`` pips beyond it).
+    """
+
+    unit: str
+    value: Decimal
+    period: int = 0
+    lookback: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PartialExit:
+    """``fraction`` of the volume the trade began with is closed once the trade is ``at`` in profit."""
+
+    at: Distance
+    fraction: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class BreakEven:
+    """Once the trade is ``at`` in profit, the stop moves to the entry price, ``offset`` on its good side."""
+
+    at: Distance
+    offset: Distance | None
 
 
 @dataclass(frozen=True, slots=True)
 class ExitRules:
-    """How a position ends; distances in pips, None where there is no such exit."""
+    """How a position ends; None where there is no such exit."""
 
     on_opposite_signal: bool
-    stop_pips: Decimal | None
-    target_pips: Decimal | None
-    trail_pips: Decimal | None
+    stop: Distance | None
+    target: Distance | None
+    trail: Distance | None
+    trail_start: Distance | None = None
+    """Profit at which trailing begins; None: the trailing distance itself."""
+    close_long: Mapping[str, Any] | None = None
+    """Normalised node: positions bought are closed where it holds."""
+    close_short: Mapping[str, Any] | None = None
+    break_even: BreakEven | None = None
+    partials: tuple[PartialExit, ...] = ()
+    bars_max: int | None = None
+    """A position is closed at the close of this many bars after its entry bar's open."""
+    minutes_max: int | None = None
+
+    @property
+    def stop_pips(self) -> Decimal | None:
+        """The stop where it is a number of pips."""
+        return _pips(self.stop)
+
+    @property
+    def target_pips(self) -> Decimal | None:
+        """The target where it is a number of pips."""
+        return _pips(self.target)
+
+    @property
+    def trail_pips(self) -> Decimal | None:
+        """The trailing distance where it is a number of pips."""
+        return _pips(self.trail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +149,19 @@ class RiskRules:
 
 @dataclass(frozen=True, slots=True)
 class StrategyRules:
-    """A whole document, typed. ``buys`` and ``sells`` are the sides it may enter; exits listen to both directions."""
+    """
+    A whole document, typed. ``buys`` and ``sells`` are the sides it may enter; exits listen to both directions.
 
-    entry: CrossEntry | ThresholdEntry
+    ``window`` says when positions may be opened, ``closing`` when every position is closed because of the time.
+    """
+
+    entry: CrossEntry | ThresholdEntry | TreeEntry | StrategyEntry
     buys: bool
     sells: bool
     exit: ExitRules
     risk: RiskRules
     window: EntryWindow
+    closing: ClosingTimes
 
 
 def build_rules(document: Mapping[str, Any]) -> StrategyRules:
@@ -89,32 +171,77 @@ def build_rules(document: Mapping[str, Any]) -> StrategyRules:
     :raises InvalidRules: where the document does not load.
     """
     shape = normalise(document)
-    direction = shape["entry"]["direction"]
+    buys, sells = _sides(shape["entry"])
+    management = shape.get("management", {})
+    window = EntryWindow.from_filters(shape["filters"], before_weekend=management.get("closeBeforeWeekend"))
     return StrategyRules(
         entry=_entry(shape["entry"]),
-        buys=direction in ("above", "both"),
-        sells=direction in ("below", "both"),
-        exit=_exit(shape["exit"]),
+        buys=buys,
+        sells=sells,
+        exit=_exit(shape["exit"], management),
         risk=_risk(shape["risk"]),
-        window=EntryWindow.from_filters(shape["filters"]),
+        window=window,
+        closing=ClosingTimes.from_management(management, window),
     )
 
 
-def _entry(entry: Mapping[str, Any]) -> CrossEntry | ThresholdEntry:
+def _sides(entry: Mapping[str, Any]) -> tuple[bool, bool]:
+    if entry["type"] == "tree":
+        return "long" in entry, "short" in entry
+    direction = entry["direction"]
+    return direction in ("above", "both"), direction in ("below", "both")
+
+
+def _entry(entry: Mapping[str, Any]) -> CrossEntry | ThresholdEntry | TreeEntry | StrategyEntry:
+    if entry["type"] == "strategy":
+        return StrategyEntry(entry["name"], entry["parameters"])
+    if entry["type"] == "tree":
+        return TreeEntry(entry.get("long"), entry.get("short"), entry["trigger"] == "while_true")
+    confirmation = entry.get("confirmation")
     if entry["type"] == "indicator_cross":
         first, second = (IndicatorRef.parse(name) for name in entry["indicators"])
-        return CrossEntry(first, second)
+        return CrossEntry(first, second, confirmation)
     levels = Decimal(str(entry["oversold"])), Decimal(str(entry["overbought"]))
-    return ThresholdEntry(IndicatorRef.parse(entry["indicator"]), *levels)
+    return ThresholdEntry(IndicatorRef.parse(entry["indicator"]), *levels, confirmation)
 
 
-def _exit(exit_: Mapping[str, Any]) -> ExitRules:
+def _exit(exit_: Mapping[str, Any], management: Mapping[str, Any]) -> ExitRules:
     return ExitRules(
         on_opposite_signal=exit_["type"] == "opposite_signal",
-        stop_pips=_decimal(exit_, "stopLoss"),
-        target_pips=_decimal(exit_, "takeProfit"),
-        trail_pips=_decimal(exit_, "trailingStopDistance") if exit_["trailingStop"] else None,
+        stop=_distance(exit_, "stopLoss"),
+        target=_distance(exit_, "takeProfit"),
+        trail=_distance(exit_, "trailingStopDistance") if exit_["trailingStop"] else None,
+        trail_start=_distance(exit_, "trailingStart") if exit_["trailingStop"] else None,
+        close_long=exit_.get("closeLong"),
+        close_short=exit_.get("closeShort"),
+        break_even=_break_even(management.get("breakEven")),
+        partials=tuple(
+            PartialExit(_read_distance(part["at"]), Decimal(str(part["fraction"])))
+            for part in management.get("partialExits", ())
+        ),
+        bars_max=management.get("maxBars"),
+        minutes_max=management.get("maxMinutes"),
     )
+
+
+def _break_even(block: Mapping[str, Any] | None) -> BreakEven | None:
+    return BreakEven(_read_distance(block["at"]), _distance(block, "offset")) if block else None
+
+
+def _distance(block: Mapping[str, Any], name: str) -> Distance | None:
+    return _read_distance(block[name]) if name in block else None
+
+
+def _read_distance(value: Any) -> Distance:
+    if not isinstance(value, Mapping):
+        return Distance("pips", Decimal(str(value)))
+    if value["unit"] == "swing":
+        return Distance("swing", Decimal(str(value["buffer"])), value["bars"], value["lookback"])
+    return Distance(value["unit"], Decimal(str(value["value"])), value.get("period", 0))
+
+
+def _pips(distance: Distance | None) -> Decimal | None:
+    return distance.value if distance and distance.unit == "pips" else None
 
 
 def _risk(risk: Mapping[str, Any]) -> RiskRules:

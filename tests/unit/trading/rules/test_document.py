@@ -207,7 +207,7 @@ def test_rules_are_explained_in_plain_words():
 def test_the_schema_is_json_and_knows_every_block():
     schema = json.loads(json.dumps(JSON_SCHEMA, allow_nan=False))
 
-    assert set(schema["properties"]) == {"rules_version", "entry", "exit", "risk", "filters"}
+    assert set(schema["properties"]) == {"rules_version", "entry", "exit", "risk", "filters", "management"}
     assert schema["additionalProperties"] is False
 
 
