@@ -12,7 +12,7 @@ from apps.market.models import Dataset, DatasetImport
 from apps.teams.models import Team
 
 MOST_WEEKS = 130
-_HEIGHT, _WIDTH = 60, 6
+_HEIGHT, _WIDEST, _ACROSS = 60, 24, 780
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
         "levels": levels,
         "weeks": weeks,
         "short_weeks": [week for week in weeks if week.is_short][:50],
-        "drawing": {"width": max(len(weeks) * _WIDTH, 1), "height": _HEIGHT, "bar": _WIDTH - 1},
+        "drawing": {"width": max(len(weeks), 1) * _pitch(len(weeks)), "height": _HEIGHT, "bar": _pitch(len(weeks)) - 1},
         "ends_at": dataset.last_at,
         "gaps": _list_gaps(dataset),
     }
@@ -64,14 +64,20 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
 def draw_coverage(coverage: list[list[int]]) -> list[Week]:
     """Return the coverage as bars of a drawing; a long history is folded to at most 130 of them."""
     fold = -(-len(coverage) // MOST_WEEKS) or 1
+    pitch = _pitch(-(-len(coverage) // fold))
     weeks = []
     for place, start in enumerate(range(0, len(coverage), fold)):
         part = coverage[start : start + fold]
         bars, expected = sum(row[1] for row in part), sum(row[2] for row in part)
         height = round(_HEIGHT * min(bars / expected, 1.0), 1) if expected else (_HEIGHT if bars else 0)
         begins_at = datetime.fromtimestamp(part[0][0], UTC)
-        weeks.append(Week(begins_at, bars, expected, place * _WIDTH, _HEIGHT - height, height))
+        weeks.append(Week(begins_at, bars, expected, place * pitch, _HEIGHT - height, height))
     return weeks
+
+
+def _pitch(weeks: int) -> int:
+    """Return how far apart the bars of a drawing stand."""
+    return max(min(_ACROSS // max(weeks, 1), _WIDEST), 6)
 
 
 def _list_gaps(dataset: Dataset) -> list[tuple[datetime, timedelta, int]]:
