@@ -2,7 +2,19 @@
 
 from django.urls import path, re_path
 
-from apps.dashboard.views import accounts, activation, backtests, fleet, halt, overview, people, positions, strategies, trades
+from apps.dashboard.views import (
+    accounts,
+    activation,
+    backtests,
+    data,
+    fleet,
+    halt,
+    overview,
+    people,
+    positions,
+    strategies,
+    trades,
+)
 
 app_name = "dashboard"
 ACT = r"(?P<act>pause|resume|stop|update)"
@@ -43,6 +55,13 @@ urlpatterns = [
     path("risk/<str:account>/positions/<int:ticket>/close", positions.close, name="position-close"),
     path("halt", halt.halt, name="halt"),
     path("halt/lift", halt.lift_team, name="team-lift"),
+    path("data", data.show_list, name="data"),
+    path("data/new", data.create, name="data-new"),
+    path("data/imports/<str:dataset_import>", data.show_import, name="data-import"),
+    path("data/imports/<str:dataset_import>/cancel", data.cancel_import, name="data-import-cancel"),
+    path("data/<str:dataset>", data.show, name="dataset"),
+    path("data/<str:dataset>/export", data.export, name="dataset-export"),
+    path("data/<str:dataset>/delete", data.delete, name="dataset-delete"),
     path("trades", trades.show_list, name="trades"),
     path("trades/export.csv", trades.export, name="trades-export"),
     path("trades/<str:trade>", trades.show, name="trade"),
