@@ -82,7 +82,10 @@ def run_crosses(
         for bar in range(bars):
             least, most = min(least, spread[bar]), max(most, spread[bar])
     seeded = max(program.first_period, program.second_period)
-    first, second = seed_average(close, program.first_period, seeded), seed_average(close, program.second_period, seeded)
+    first, second = (
+        seed_average(close, program.first_period, seeded),
+        seed_average(close, program.second_period, seeded),
+    )
     first_alpha, second_alpha = 2.0 / (program.first_period + 1.0), 2.0 / (program.second_period + 1.0)
     before = first - second
     if abs(before) < close[seeded - 1] * 1e-12:
@@ -109,9 +112,7 @@ def run_crosses(
                     if side != 0 and params.exit_on_opposite and signal == -side:
                         reason, price = EXIT_OPPOSITE, bid if side == 1 else ask
                 if phase == 2 and side != 0:
-                    kind, price = match_path(
-                        side, stop, target, bid, high[bar], low[bar], close[bar], gap, pessimistic
-                    )
+                    kind, price = match_path(side, stop, target, bid, high[bar], low[bar], close[bar], gap, pessimistic)
                     if kind != NO_FILL:
                         reason = EXIT_STOP if kind == STOP_FILL else EXIT_TARGET
                 if reason != 0:

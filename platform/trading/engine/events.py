@@ -199,4 +199,3 @@ def _local(moment_s: int, zone: tzinfo) -> datetime:
 
 def _midnight_s(ordinal: int, zone: tzinfo) -> float:
     return datetime.fromordinal(ordinal).replace(tzinfo=zone).timestamp()
-

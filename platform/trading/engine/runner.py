@@ -164,9 +164,7 @@ class StrategyRunner:
             same = {name: found for name, series in beside.items() if (found := series.get(bar.time)) is not None}
             self._fold(bar, same)
 
-    def on_bar(
-        self, bar: Bar, book: Book, facts: Facts, others: Mapping[str, Bar] = _NO_OTHERS
-    ) -> list[Intent]:
+    def on_bar(self, bar: Bar, book: Book, facts: Facts, others: Mapping[str, Bar] = _NO_OTHERS) -> list[Intent]:
         """
         Fold one closed bar and return what to do at this moment, exits first. A repeated or older bar gives an empty list.
 
@@ -217,9 +215,7 @@ class StrategyRunner:
         self.bars_seen += 1
         return self._source.update(bar, others)
 
-    def _decide_positions(
-        self, bar: Bar, book: Book, wish: Wish, bid: float, ask: float
-    ) -> tuple[int, list[Intent]]:
+    def _decide_positions(self, bar: Bar, book: Book, wish: Wish, bid: float, ask: float) -> tuple[int, list[Intent]]:
         closes_s = self.timeframe.close_time(bar.time)
         hold = self._prepared.hold_window
         must_be_flat = hold is not None and not hold.allows(closes_s)
