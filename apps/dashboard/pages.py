@@ -19,6 +19,7 @@ SECTIONS = (
     ("risk", "Risk", "t-risk"),
     ("strategies", "Strategies", "t-strategies"),
     ("backtests", "Backtests", ""),
+    ("data", "Data", ""),
     ("fleet", "Fleet", "t-fleet"),
     ("trades", "Trades", ""),
 )

@@ -27,8 +27,8 @@ from trading.backtest.challenge_kernel import (
 )
 from trading.backtest.challenge_pool import SYNTHETIC_DAYS, pool_of_days, pool_of_trades, rules_of
 from trading.backtest.challenge_report import Reason
-from trading.backtest.intervals import Share, wilson
 from trading.backtest.resampling import check_draws, draw_blocks
+from trading.backtest.shares import Share, wilson
 from trading.backtest.track import Track
 from trading.errors import InvalidValue
 from trading.risk.packs import RulePack

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from trading.backtest.challenge_odds import Sampler
-from trading.backtest.intervals import Share
+from trading.backtest.shares import Share
 from trading.errors import InvalidValue
 
 GRID: Final = tuple(float(scale) for scale in np.geomspace(0.125, 8.0, 13))

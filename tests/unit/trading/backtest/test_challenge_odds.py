@@ -18,8 +18,8 @@ from trading.backtest.challenge_odds import BY_DAY, BY_TRADE, Plan, Sampler, wal
 from trading.backtest.challenge_pool import pool_of_days, pool_of_trades, rules_of
 from trading.backtest.challenge_report import Reason, Status
 from trading.backtest.challenge_risk import find_best_risk
-from trading.backtest.intervals import wilson
 from trading.backtest.run import Costs, run
+from trading.backtest.shares import wilson
 from trading.backtest.track import track_result
 from trading.errors import InvalidValue
 from trading.model.instruments import typical_instrument
