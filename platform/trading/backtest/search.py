@@ -147,15 +147,24 @@ class Objective:
         """
         if statistics is None:
             return None
+        value, fall = self.value(statistics), statistics.get("max_drawdown_fraction") or 0.0
+        if statistics["trades"] < self.min_trades:
+            return None
+        return None if self.max_drawdown_fraction is not None and fall > self.max_drawdown_fraction else value
+
+    def value(self, statistics: Mapping[str, Any]) -> float | None:
+        """
+        Return the statistic, the higher the better, whether or not the point counts; None where it does not exist.
+
+        :raises InvalidValue: where runs have no such statistic.
+        """
         if self.statistic not in statistics:
             known = sorted(name for name, value in statistics.items() if isinstance(value, int | float))
             raise InvalidValue(
                 f"{self.statistic!r} is not a statistic of a run", field="objective", extra={"allowed": known}
             )
-        value, fall = statistics[self.statistic], statistics.get("max_drawdown_fraction") or 0.0
-        if value is None or statistics["trades"] < self.min_trades:
-            return None
-        if self.max_drawdown_fraction is not None and fall > self.max_drawdown_fraction:
+        value = statistics[self.statistic]
+        if value is None:
             return None
         return -float(value) if self.lowest else float(value)
 
