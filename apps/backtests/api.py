@@ -20,6 +20,7 @@ from apps.common.errors import Invalid, NotFound
 from apps.common.idempotency import idempotent
 from apps.common.lists import list_page
 from apps.common.schema import listed
+from apps.market.datasets.selectors import get_dataset
 from apps.strategies.models import Strategy, StrategyVersion
 from apps.strategies.selectors import get_latest_version, get_strategy
 from apps.teams.authentication import caller_of
@@ -60,7 +61,7 @@ class StrategyBacktestsApi(APIView):
 
     scopes = {"GET": "backtests:read", "POST": "backtests:write"}
 
-    @listed("strategy_backtests_list", serializers.BacktestRow, FILTERS[0])
+    @listed("strategy_backtests_list", serializers.StrategyBacktestRow, FILTERS[0])
     def get(self, request: Request, strategy: str) -> Response:
         team_id = caller_of(request).team.pk
         row = get_strategy(team_id, strategy)
@@ -180,11 +181,13 @@ def _read_asked(caller: Caller, given: dict[str, Any], strategy: Strategy | None
     named, number, account_ref = data.pop("strategy", None), data.pop("version", None), data.pop("account_id", None)
     if strategy is None and named:
         strategy = get_strategy(caller.team.pk, named)
+    dataset_ref = data.pop("dataset", None)
+    dataset = get_dataset(caller.team.pk, dataset_ref) if dataset_ref else None
     account = get_account_of(caller, account_ref) if account_ref else None
     if account is None and caller.account_id is not None:
         account = get_account(caller.team.pk, str(caller.account_id))
     version = _find_version(strategy, number) if strategy else None
-    return asking.Asked(strategy=strategy, version=version, account=account, **data)
+    return asking.Asked(strategy=strategy, version=version, account=account, dataset=dataset, **data)
 
 
 def _find_version(strategy: Strategy, number: int | None) -> StrategyVersion:

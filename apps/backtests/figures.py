@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from apps.backtests.models import Run
 from apps.backtests.storage import load_arrays
 from apps.common.errors import Conflict, Unavailable
+from trading.metrics.curves import drawdown
+from trading.metrics.shapes import thin
 from trading.model.bars import Bars
 from trading.model.timeframe import Timeframe
 
@@ -19,8 +21,9 @@ IntArray = NDArray[np.int64]
 
 MOST_POINTS = 2000
 MOST_CANDLES = 1500
+MARK_COLUMNS = ("opened_s", "closed_s", "side", "entry_price", "exit_price", "pnl")
 TRADE_COLUMNS = (
-    "opened_s", "closed_s", "side", "lots", "entry_price", "exit_price", "pnl", "reason",
+    *MARK_COLUMNS, "lots", "commission", "swap", "r_multiple", "mae", "mfe", "reason",
 )  # fmt: skip
 
 
@@ -42,7 +45,7 @@ def load_result(run: Run, *columns: str) -> dict[str, NDArray[Any]]:
 
 def read_trades(run: Run, first: int, count: int, *, newest_first: bool = False) -> tuple[list[dict[str, Any]], int]:
     """Return trades from the place `first` on, in order of closing (or against it), and how many there are."""
-    columns = load_result(run)
+    columns = load_result(run, *TRADE_COLUMNS)
     total = len(columns["pnl"])
     places = range(total - 1, -1, -1) if newest_first else range(total)
     return [_to_trade(columns, place) for place in places[first : first + count]], total
@@ -52,8 +55,8 @@ def read_equity(run: Run, most: int = MOST_POINTS) -> dict[str, Any]:
     """Return `[at_s, equity]` at bar closes, at most about `most` of them: the highest and the lowest of each stretch stay."""
     columns = load_result(run, "equity_s", "equity")
     times, equity = columns["equity_s"], columns["equity"]
-    kept = thin_curve(equity, most)
-    fall = 1 - equity / np.maximum.accumulate(np.maximum(equity, float(run.balance)))
+    kept = np.union1d(thin(times, equity, most_points=most), [0, len(equity) - 1])
+    fall = drawdown(np.append(float(run.balance), equity))[1:]
     return {
         "currency": run.currency,
         "balance": float(run.balance),
@@ -62,26 +65,6 @@ def read_equity(run: Run, most: int = MOST_POINTS) -> dict[str, Any]:
             [int(times[place]), round(float(equity[place]), 2), round(float(fall[place]), 6)] for place in kept.tolist()
         ],
     }
-
-
-def thin_curve(values: FloatArray, most: int) -> IntArray:
-    """
-    Return places of a curve that look like the whole on a screen: first, last, and each stretch's lowest and highest.
-
-    >>> thin_curve(np.array([1.0, 5.0, 2.0, -7.0, 3.0, 4.0]), 100).tolist()
-    [0, 1, 2, 3, 4, 5]
-    >>> thin_curve(np.concatenate((np.zeros(500), [9.0], np.zeros(499))), 20).tolist().count(500)
-    1
-    """
-    count = len(values)
-    if count <= max(4, most):
-        return np.arange(count, dtype=np.int64)
-    edges = np.linspace(0, count, max(2, most // 2) + 1).astype(np.int64)
-    places = {0, count - 1}
-    for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        part = values[start:end]
-        places.update((start + int(part.argmin()), start + int(part.argmax())))
-    return np.array(sorted(places), dtype=np.int64)
 
 
 def read_candles(run: Run, bars: Bars, *, around_s: int | None = None, most: int = MOST_CANDLES) -> dict[str, Any]:
@@ -95,7 +78,7 @@ def read_candles(run: Run, bars: Bars, *, around_s: int | None = None, most: int
     if around_s is not None:
         end = min(len(own), int(np.searchsorted(own.time, around_s)) + most // 2)
     shown = own.part(max(0, end - most), end)
-    columns = load_result(run, *TRADE_COLUMNS)
+    columns = load_result(run, *MARK_COLUMNS)
     first_s, last_s = (int(shown.time[0]), int(shown.time[-1]) + own.timeframe.seconds) if len(shown) else (0, 0)
     touching = np.flatnonzero((columns["closed_s"] >= first_s) & (columns["opened_s"] < last_s))
     return {
@@ -140,9 +123,7 @@ def _to_mark(columns: dict[str, NDArray[Any]], place: int) -> dict[str, Any]:
 
 
 def _number(columns: dict[str, NDArray[Any]], name: str, place: int) -> float | None:
-    """Return a number of a trade, None where it is not known."""
-    if name not in columns:
-        return None
+    """Return a number of a trade, None where there is none (R without a stop)."""
     value = float(columns[name][place])
     return round(value, 8) if np.isfinite(value) else None
 

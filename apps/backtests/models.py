@@ -7,6 +7,7 @@ from django.db import models
 from apps.accounts.models import Account
 from apps.common.fields import FractionField, NumericField
 from apps.common.models import Identified
+from apps.market.models import Dataset
 from apps.strategies.models import Strategy, StrategyVersion
 from apps.teams.models import Team
 
@@ -61,6 +62,7 @@ class Run(Leased):
     timeframe = models.CharField(max_length=4)
     source = models.CharField(max_length=8, choices=BarSource)
     account = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="backtests")
+    dataset = models.ForeignKey(Dataset, null=True, on_delete=models.PROTECT, related_name="backtests")
     bars_timeframe = models.CharField(max_length=4)
     starts_at = models.DateTimeField(null=True)  # of the bars asked for; null: from the first
     ends_at = models.DateTimeField(null=True)

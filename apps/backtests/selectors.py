@@ -15,7 +15,7 @@ from apps.backtests.models import OPEN, Run, Study, Trial
 from apps.common.codes import Code
 from apps.common.errors import NotFound
 from apps.common.ids import MalformedId, parse_public_id
-from apps.market.models import Bar
+from apps.market.models import Bar, Dataset
 from trading.model.timeframe import Timeframe
 
 Row = TypeVar("Row", Run, Study)
@@ -25,10 +25,11 @@ HEAVY = ("summary", "document", "findings", "instrument")
 
 
 @dataclass(frozen=True, slots=True)
-class StoredBars:
-    """Closed bars of a symbol that agents of one account sent."""
+class BarChoice:
+    """Bars a backtest can be run over: a dataset, or what agents of one account sent."""
 
-    account: Account
+    account: Account | None
+    dataset: Dataset | None
     timeframe: str
     count: int
     first_at: datetime
@@ -37,7 +38,7 @@ class StoredBars:
 
 def list_runs(team_id: UUID, *, strategy_id: UUID | None = None, status: str = "", symbol: str = "") -> QuerySet[Run]:
     """Return the team's backtests without their heavy columns."""
-    rows = Run.objects.filter(team_id=team_id).select_related("strategy", "version", "account").defer(*HEAVY)
+    rows = Run.objects.filter(team_id=team_id).select_related("strategy", "version", "account", "dataset").defer(*HEAVY)
     if strategy_id is not None:
         rows = rows.filter(strategy_id=strategy_id)
     if status:
@@ -51,13 +52,19 @@ def get_run(team_id: UUID, reference: str) -> Run:
 
     :raises NotFound: also where it is another team's.
     """
-    rows = Run.objects.filter(team_id=team_id).select_related("team", "strategy", "version", "account", "reused_from")
+    rows = Run.objects.filter(team_id=team_id).select_related(
+        "team", "strategy", "version", "account", "dataset", "reused_from"
+    )
     return _get(rows, Run.PREFIX, reference, "backtest")
 
 
 def list_studies(team_id: UUID, *, run_id: UUID | None = None, kind: str = "") -> QuerySet[Study]:
     """Return the team's studies without their results."""
-    rows = Study.objects.filter(team_id=team_id).select_related("run__strategy").defer("result", *(f"run__{name}" for name in HEAVY))
+    rows = (
+        Study.objects.filter(team_id=team_id)
+        .select_related("run__strategy")
+        .defer("result", *(f"run__{name}" for name in HEAVY))
+    )
     if run_id is not None:
         rows = rows.filter(run_id=run_id)
     return rows.filter(kind=kind.upper()) if kind else rows
@@ -69,7 +76,9 @@ def get_study(team_id: UUID, reference: str) -> Study:
 
     :raises NotFound: also where it is another team's.
     """
-    rows = Study.objects.filter(team_id=team_id).select_related("run__strategy", "run__version", "run__account")
+    rows = Study.objects.filter(team_id=team_id).select_related(
+        "run__strategy", "run__version", "run__account", "run__dataset"
+    )
     return _get(rows, Study.PREFIX, reference, "study")
 
 
@@ -96,25 +105,40 @@ def find_challenge(strategy_id: UUID) -> Study | None:
     return done.select_related("run__version").order_by("-finished_at").first()
 
 
-def list_stored_bars(team_id: UUID, symbol: str, timeframe: str) -> list[StoredBars]:
-    """Return the stored bars a strategy of that timeframe can be run over: its own timeframe first, then the longest."""
+def list_bar_choices(team_id: UUID, symbol: str, timeframe: str) -> list[BarChoice]:
+    """
+    Return the bars a strategy of that timeframe can be run over.
+
+    Its own timeframe comes first, then the longest period.
+
+    :raises UnknownTimeframe: where there is no such timeframe.
+    """
     wanted = Timeframe.parse(timeframe)
     finer = [str(frame) for frame in Timeframe if frame.divides(wanted)]
+    kept = Dataset.objects.filter(team_id=team_id, symbol=symbol, timeframe__in=finer).defer("coverage", "findings")
+    found = [BarChoice(None, row, row.timeframe, row.bar_count, row.first_at, row.last_at) for row in kept]
+    found += _list_stored(team_id, symbol, finer)
+    return sorted(found, key=lambda each: (each.timeframe != wanted, each.first_at - each.last_at))
+
+
+def _list_stored(team_id: UUID, symbol: str, timeframes: list[str]) -> list[BarChoice]:
     groups = (
-        Bar.objects.filter(account__team_id=team_id, symbol=symbol, timeframe__in=finer)
+        Bar.objects.filter(account__team_id=team_id, symbol=symbol, timeframe__in=timeframes)
         .values("account_id", "timeframe")
         .annotate(count=Count("id"), first_at=Min("opens_at"), last_at=Max("opens_at"))
+        .order_by("account_id", "timeframe")
     )
     rows: list[dict[str, Any]] = list(groups)
     accounts = Account.objects.in_bulk({row["account_id"] for row in rows})
-    found = [
-        StoredBars(accounts[row["account_id"]], row["timeframe"], row["count"], row["first_at"], row["last_at"])
+    return [
+        BarChoice(accounts[row["account_id"]], None, row["timeframe"], row["count"], row["first_at"], row["last_at"])
         for row in rows
     ]
-    return sorted(found, key=lambda each: (each.timeframe != wanted, -each.count, each.account.code))
 
 
-def read_bar_rows(account_id: UUID, symbol: str, timeframe: str, *, until: datetime, since: datetime | None, most: int) -> Iterable[Any]:
+def read_bar_rows(
+    account_id: UUID, symbol: str, timeframe: str, *, until: datetime, since: datetime | None, most: int
+) -> Iterable[Any]:
     """Return the newest stored bars of a period as rows `(opens_at, open, high, low, close, volume, spread_points)`, newest first."""
     rows = Bar.objects.filter(account_id=account_id, symbol=symbol, timeframe=timeframe, opens_at__lte=until)
     if since is not None:

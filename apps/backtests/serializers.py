@@ -25,6 +25,9 @@ class NewBacktest(StrictSerializer):
     rules = serializers.DictField(required=False)
     symbol = serializers.CharField(max_length=32, required=False)
     timeframe = serializers.CharField(max_length=8, required=False)
+    dataset = serializers.CharField(
+        max_length=80, required=False, help_text="Id or handle; else the most bars there are."
+    )
     account_id = serializers.CharField(max_length=80, required=False, help_text="Whose stored bars; else most bars.")
     bars_timeframe = serializers.CharField(max_length=8, required=False, help_text="Of the bars; may be finer.")
     starts_at = AwareDateTimeField(required=False)
@@ -62,7 +65,7 @@ class BacktestRow(serializers.Serializer[Any]):
     symbol = serializers.CharField()
     timeframe = serializers.CharField()
     bars_timeframe = serializers.CharField()
-    source = serializers.CharField()
+    bars_source = serializers.CharField()
     account_id = serializers.CharField(allow_null=True)
     dataset_id = serializers.CharField(allow_null=True)
     first_bar_at = AwareDateTimeField(allow_null=True)
@@ -79,6 +82,10 @@ class BacktestRow(serializers.Serializer[Any]):
     finished_at = AwareDateTimeField(allow_null=True)
     took_s = serializers.FloatField(allow_null=True)
     reused_from = serializers.CharField(allow_null=True, help_text="The backtest of equal inputs this result is of.")
+
+
+class StrategyBacktestRow(BacktestRow):
+    """A backtest of one strategy."""
 
 
 class BacktestDetail(BacktestRow):
@@ -133,9 +140,9 @@ def backtest_row(run: Run) -> dict[str, Any]:
         "symbol": run.symbol,
         "timeframe": run.timeframe,
         "bars_timeframe": run.bars_timeframe,
-        "source": run.source,
+        "bars_source": run.source,
         "account_id": run.account.public_id if run.account else None,
-        "dataset_id": None,
+        "dataset_id": run.dataset.public_id if run.dataset else None,
         "first_bar_at": run.first_bar_at,
         "last_bar_at": run.last_bar_at,
         "bar_count": run.bar_count,

@@ -13,12 +13,12 @@
       navigator.clipboard?.writeText(source.value ?? source.textContent).then(() => { copier.textContent = "Copied"; }, () => { copier.textContent = "Select and copy"; });
     }
     // A menu closes when something else is clicked.
-    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+    for (const menu of document.querySelectorAll("details.menu[open], .tabbar details[open]")) if (!menu.contains(event.target)) menu.open = false;
   });
 
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    for (const menu of document.querySelectorAll("details.menu[open]")) { menu.open = false; menu.querySelector("summary").focus(); }
+    for (const menu of document.querySelectorAll("details.menu[open], .tabbar details[open]")) { menu.open = false; menu.querySelector("summary").focus(); }
   });
 
   // <form data-says="#button"> with radios that carry data-say: the button takes the words of the choice.

@@ -23,7 +23,8 @@ from apps.common.ids import new_id, public_id
 from apps.teams.models import AuditEntry
 from apps.teams.permissions import Scoped
 from apps.teams.scopes import scopes_of_role
-from tests import fleet
+from tests import fleet, lab
+from tests.datasets import make_dataset
 from tests.world import api_client, browser, make_key, make_world
 
 VERBS = ("get", "post", "put", "patch", "delete")
@@ -127,6 +128,8 @@ class Stage:
             strategy=self.strategy, references=[self.executor.code], actor="test", at=read_at()
         )
         self.bot = self.assignment.bot
+        self.backtest = lab.make_run(team, self.strategy, name=f"{MARK} backtest")
+        self.dataset, self.dataset_import = make_dataset(team, name=f"{MARK} dataset")
         self.key, self.owner_key = make_key(self.world.alice)
         _, self.scopeless_key = make_key(self.world.alice, [])
         _, self.stranger_key = make_key(self.world.charlie)
@@ -143,6 +146,9 @@ class Stage:
             "assignment": self.assignment.public_id,
             "bot_id": self.bot.bot_id,
             "symbol": "EURUSD",
+            "backtest": self.backtest.public_id,
+            "dataset": self.dataset.public_id,
+            "dataset_import": self.dataset_import.public_id,
         }
 
     def path(self, door: Door, references: dict[str, str] | None = None) -> str:
@@ -169,7 +175,10 @@ NOBODYS = {
     "executor": public_id("exr", new_id()),
     "assignment": public_id("asg", new_id()),
     "bot_id": "nobodys-bot",
+    "dataset": public_id("dst", new_id()),
+    "dataset_import": public_id("dsi", new_id()),
     "symbol": "EURUSD",
+    "backtest": public_id("run", new_id()),
 }
 
 

@@ -51,7 +51,7 @@ def desk(people):
 
 @pytest.fixture
 def client(server):
-    with httpx.Client(base_url=server.url, timeout=10) as client:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
         yield client
 
 

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import PurePosixPath
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-# Folders share a platform. The longest begin, so that both lanes end at about the same time.
-FIRST = ("trading", "test_launcher", "browser")
+# Each folder shares a platform. The longest begin, so that both lanes end at about the same time.
+FIRST = ("trading", "test_launcher.py", "browser")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
+class ByPlatform(LoadScopeScheduling):  # type: ignore[misc]
+    """Keeps the journeys of a folder, and those of a file, on one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPlatform:
+    """Choose who runs which journey; asked where this folder is named on the command line."""
+    return ByPlatform(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Name each journey's group after its folder or file, and put the long groups first."""
-    for item in items:
-        if item.get_closest_marker("journey"):
-            item.add_marker(pytest.mark.xdist_group(group_of(item.path)))
-    items.sort(key=lambda item: FIRST.index(group) if (group := group_of(item.path)) in FIRST else len(FIRST))
+    """Put the long groups first."""
+    items.sort(key=lambda item: FIRST.index(group) if (group := group_of(item.nodeid)) in FIRST else len(FIRST))
 
 
-def group_of(path: Path) -> str:
-    """Return the name of the folder below this one, or of the file."""
-    here = Path(__file__).parent
-    return path.relative_to(here).parts[0].removesuffix(".py") if path.is_relative_to(here) else path.stem
+def group_of(nodeid: str) -> str:
+    """Return the folder below this one, or the file, that a test is in."""
+    parts = PurePosixPath(nodeid.split("::", 1)[0]).parts
+    return parts[2] if parts[:2] == ("tests", "journeys") else "/".join(parts)

@@ -10,22 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.backtests import storage
+from apps.backtests.compute.columns import to_arrays, to_metrics
 from apps.backtests.models import Run, WorkStatus
 from apps.backtests.services.bars import RunBars, load_run_bars
 from apps.backtests.services.finishing import Computed, result_key
 from apps.backtests.services.terms import build_costs
+from apps.common.wire import to_plain
 from trading.backtest.run import Result
 from trading.backtest.run import run as run_engine
+from trading.metrics.report import describe
+from trading.metrics.shapes import excursion_shape, histogram_shape, monthly_shape
 from trading.model.bars import Bars
 from trading.model.instrument import Instrument
 from trading.model.timeframe import Timeframe
 
 # What is taken where neither the bars nor the person say what the spread was: never nothing.
 FALLBACK_SPREAD_PIPS = "1"
-HEADLINE = (
-    "trades", "net_profit", "return_fraction", "max_drawdown_fraction", "profit_factor", "win_rate", "sharpe_ratio",
-    "expectancy", "final_balance",
-)  # fmt: skip
 
 
 def compute(run: Run, checkpoint: Callable[[float], None]) -> Computed:
@@ -43,11 +43,10 @@ def compute(run: Run, checkpoint: Callable[[float], None]) -> Computed:
         return Computed(loaded.bars, data_hash, findings, costs, reused=same)
     result = execute(run, loaded.bars, costs)
     checkpoint(0.7)
-    arrays = to_arrays(result)
-    summary = summarize(result)
+    arrays = to_arrays(result, loaded.bars, Instrument.from_dict(run.instrument))
+    summary = to_plain(summarize(result, arrays, run))
     checkpoint(0.95)
-    headline = {name: summary.get(name) for name in HEADLINE}
-    return Computed(loaded.bars, data_hash, findings, costs, arrays, headline, summary)
+    return Computed(loaded.bars, data_hash, findings, costs, arrays, make_headline(summary), summary)
 
 
 def execute(run: Run, bars: Bars, costs: dict[str, Any], document: dict[str, Any] | None = None) -> Result:
@@ -71,26 +70,38 @@ def settle_costs(costs: dict[str, Any], loaded: RunBars) -> tuple[dict[str, Any]
     return {**costs, "spread_pips": FALLBACK_SPREAD_PIPS}, [*loaded.findings, said]
 
 
-def to_arrays(result: Result) -> dict[str, NDArray[Any]]:
-    """Return trades and equity as arrays to keep."""
-    trades = list(result.trades)
+def summarize(result: Result, arrays: dict[str, NDArray[Any]], run: Run) -> dict[str, Any]:
+    """Return everything the result page shows beside the curves: `trading.metrics.report`, the shapes of its charts, what was skipped."""
+    trades, initial = to_metrics(arrays, run.symbol), float(run.balance)
+    times, equity = arrays["equity_s"], arrays["equity"]
+    multiples = trades.r_multiples
     return {
-        "opened_s": np.array([trade.opened_at.timestamp() for trade in trades], dtype=np.int64),
-        "closed_s": np.array([trade.closed_at.timestamp() for trade in trades], dtype=np.int64),
-        "side": np.array([trade.side.sign for trade in trades], dtype=np.int8),
-        "lots": np.array([float(trade.volume_lots) for trade in trades]),
-        "entry_price": np.array([float(trade.entry_price) for trade in trades]),
-        "exit_price": np.array([float(trade.exit_price) for trade in trades]),
-        "pnl": np.array([float(trade.pnl) for trade in trades]),
-        "reason": np.array([str(trade.exit_reason) for trade in trades], dtype="U20"),
-        "equity_s": np.asarray(result.closes_s, dtype=np.int64),
-        "equity": np.asarray(result.equity),
+        **describe(times, equity, trades, initial_balance=initial),
+        "monthly": monthly_shape(times, equity, initial),
+        "distribution": histogram_shape(multiples if len(multiples) == len(trades) else trades.profit),
+        "distribution_unit": "R" if len(multiples) == len(trades) else run.currency,
+        "excursion_points": excursion_shape(trades, most_points=400),
+        "final_balance": result.final_balance,
+        "commission": round(float(arrays["commission"].sum()), 2),
+        "swap": round(float(arrays["swap"].sum()), 2),
+        "skipped_signals": result.statistics.get("skipped_signals", {}),
     }
 
 
-def summarize(result: Result) -> dict[str, Any]:
-    """Return everything the result page shows beside the curves."""
-    return dict(result.statistics)
+def make_headline(summary: dict[str, Any]) -> dict[str, Any]:
+    """Return the numbers a list shows."""
+    trades, returns = summary["trades"], summary["returns"]
+    return {
+        "trades": trades["trades"],
+        "net_profit": trades["net_profit"],
+        "return_fraction": returns["return_fraction"],
+        "max_drawdown_fraction": summary["drawdown"]["max_fraction"],
+        "profit_factor": trades["profit_factor"],
+        "win_rate": trades["win_rate"],
+        "sharpe": returns.get("sharpe"),
+        "expectancy_r": trades["expectancy_r"],
+        "final_balance": summary["final_balance"],
+    }
 
 
 def _find_same(run: Run, key: str) -> Run | None:

@@ -14,7 +14,7 @@ from django.db.models import Q
 from apps.accounts.models import Account
 from apps.backtests.limits import allowance_of
 from apps.backtests.models import OPEN, BarSource, Run, Study, WorkStatus
-from apps.backtests.selectors import StoredBars, list_stored_bars
+from apps.backtests.selectors import BarChoice, list_bar_choices
 from apps.backtests.services.leases import put_back
 from apps.backtests.services.terms import find_terms, read_costs
 from apps.backtests.storage import drop_file, lock_name
@@ -22,6 +22,7 @@ from apps.common.codes import Code
 from apps.common.errors import Conflict, Impossible
 from apps.common.nudges import after_commit
 from apps.common.outbox import tell
+from apps.market.models import Dataset
 from apps.strategies.models import Strategy, StrategyVersion
 from apps.strategies.services import read_content
 from apps.teams.models import AuditEntry, Team
@@ -30,6 +31,7 @@ from trading.model.timeframe import Timeframe
 
 WORK_TASK = "apps.backtests.tasks.work"
 DEFAULT_BALANCE = Decimal(10_000)
+DEFAULT_CURRENCY = "USD"  # of the typical contracts
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Asked:
     rules: dict[str, Any] | None = None
     symbol: str = ""
     timeframe: str = ""
+    dataset: Dataset | None = None
     account: Account | None = None
     bars_timeframe: str = ""
     starts_at: datetime | None = None
@@ -61,8 +64,9 @@ def ask_run(*, team: Team, actor: str, asked: Asked) -> Run:
     """
     refuse_too_many(team, studies=False)
     content = _read_content(asked)
-    stored = choose_bars(team, asked, content["symbol"], content["timeframe"])
-    terms = find_terms(stored.account, content["symbol"])
+    chosen = choose_bars(team, asked, content["symbol"], content["timeframe"])
+    account = chosen.account or asked.account
+    terms = find_terms(account, content["symbol"])
     run = Run.objects.create(
         team=team,
         name=asked.name or _name(asked, content),
@@ -71,16 +75,17 @@ def ask_run(*, team: Team, actor: str, asked: Asked) -> Run:
         document=content["rules"],
         symbol=content["symbol"],
         timeframe=content["timeframe"],
-        source=BarSource.STORED,
-        account=stored.account,
-        bars_timeframe=stored.timeframe,
+        source=BarSource.DATASET if chosen.dataset else BarSource.STORED,
+        dataset=chosen.dataset,
+        account=account,
+        bars_timeframe=chosen.timeframe,
         starts_at=asked.starts_at,
-        ends_at=asked.ends_at or stored.last_at,
+        ends_at=asked.ends_at or chosen.last_at,
         instrument=terms.instrument.as_dict(),
         instrument_source=terms.source,
         costs=read_costs(asked.costs, terms),
-        balance=asked.balance or stored.account.initial_balance,
-        currency=stored.account.currency,
+        balance=asked.balance or (account.initial_balance if account else DEFAULT_BALANCE),
+        currency=account.currency if account else DEFAULT_CURRENCY,
         pessimistic=asked.pessimistic,
         created_by=actor,
     )
@@ -90,24 +95,32 @@ def ask_run(*, team: Team, actor: str, asked: Asked) -> Run:
     return run
 
 
-def choose_bars(team: Team, asked: Asked, symbol: str, timeframe: str) -> StoredBars:
+def choose_bars(team: Team, asked: Asked, symbol: str, timeframe: str) -> BarChoice:
     """
-    Return the stored bars to run over: those asked for, else the strategy's own timeframe where there are most.
+    Return the bars to run over: those asked for, else the strategy's own timeframe where there are most.
 
     :raises Impossible: NO_BARS where there are none, or none in the period.
     """
-    found = [
-        each
-        for each in list_stored_bars(team.pk, symbol, timeframe)
-        if (asked.account is None or each.account == asked.account)
-        and asked.bars_timeframe in ("", each.timeframe)
-        and (asked.starts_at is None or each.last_at > asked.starts_at)
-        and (asked.ends_at is None or each.first_at < asked.ends_at)
-    ]
+    found = [each for each in list_bar_choices(team.pk, symbol, timeframe) if _is_wanted(each, asked)]
     if found:
         return found[0]
-    message = f"There are no stored bars of {symbol} that {timeframe} could be tested on: import a dataset, or let an agent at a terminal send them."
+    if asked.dataset is not None:
+        message = f"{asked.dataset.name} holds {asked.dataset.symbol} {asked.dataset.timeframe}: {symbol} {timeframe} cannot be tested on it in this period."
+    else:
+        message = f"There are no bars of {symbol} that {timeframe} could be tested on: import a dataset, or let an agent at a terminal send them."
     raise Impossible("NO_BARS", message, "dataset")
+
+
+def _is_wanted(choice: BarChoice, asked: Asked) -> bool:
+    if asked.dataset is not None and choice.dataset != asked.dataset:
+        return False
+    if asked.dataset is None and asked.account is not None and choice.account != asked.account:
+        return False
+    return (
+        asked.bars_timeframe in ("", choice.timeframe)
+        and (asked.starts_at is None or choice.last_at > asked.starts_at)
+        and (asked.ends_at is None or choice.first_at < asked.ends_at)
+    )
 
 
 def cancel_run(*, run_id: UUID, actor: str, at: datetime) -> Run:
@@ -202,7 +215,9 @@ def _read_content(asked: Asked) -> dict[str, Any]:
     if version is not None:
         symbol, timeframe = symbol or version.symbol, timeframe or version.timeframe
     if not symbol or not timeframe:
-        raise Impossible(Code.FIELD_REQUIRED, "Rules alone need a symbol and a timeframe.", "symbol" if not symbol else "timeframe")
+        raise Impossible(
+            Code.FIELD_REQUIRED, "Rules alone need a symbol and a timeframe.", "symbol" if not symbol else "timeframe"
+        )
     content = read_content(symbol=symbol, timeframe=timeframe, rules=rules)
     _refuse_coarser(asked.bars_timeframe, content["timeframe"])
     return content

@@ -19,7 +19,8 @@ from trading.protocol import SymbolSpec
 from trading.protocol.codec import MalformedMessage, from_plain
 
 TYPICAL = "typical"
-COST_FIELDS = tuple(field.name for field in fields(Costs))
+# Nights turn at midnight UTC here; whose clock a broker's nights follow is not known of every account.
+COST_FIELDS = tuple(field.name for field in fields(Costs) if field.name != "rollover_zone")
 _WHOLE = {"slippage_ticks", "swap_triple_weekday"}
 _SHARED = (
     "digits", "point", "tick_size", "tick_value", "tick_value_loss", "contract_size", "volume_min", "volume_max",
@@ -65,7 +66,7 @@ def read_costs(asked: Mapping[str, Any], terms: Terms) -> dict[str, Any]:
         if name not in COST_FIELDS:
             message = f"There is no cost {name!r}: use {', '.join(COST_FIELDS)}."
             raise Impossible(Code.FIELD_INVALID, message, f"costs.{name}", {"allowed": list(COST_FIELDS)})
-        stored[name] = value if value is None or name in _WHOLE else f"{Decimal(value):f}"
+        stored[name] = _to_stored(name, value)
     build_costs(stored)
     return stored
 
@@ -77,13 +78,24 @@ def build_costs(stored: Mapping[str, Any]) -> Costs:
     :raises Impossible: for a cost that can never be.
     """
     try:
-        given = {
+        given: dict[str, Any] = {
             name: value if value is None or name in _WHOLE else to_decimal(value, field=f"costs.{name}")
             for name, value in stored.items()
         }
         return Costs(**given)
     except TradingError as error:
         raise Impossible(error.code, error.message, error.field or "costs", error.extra) from error
+
+
+def _to_stored(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    number = Decimal(value)
+    if name not in _WHOLE:
+        return f"{number.normalize():f}"
+    if number != number.to_integral_value():
+        raise Impossible(Code.FIELD_INVALID, "A whole number is needed.", f"costs.{name}")
+    return int(number)
 
 
 def _read_terms(spec: SymbolSpec, account: Account) -> Terms:

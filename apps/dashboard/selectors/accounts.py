@@ -23,6 +23,7 @@ from trading.risk.limits import Limits
 
 MOST_POINTS = 600
 MOST_BARS = 500
+MOST_VERDICTS = 12
 PERIODS = {"day": None, "week": timedelta(days=7), "all": timedelta(days=3650)}
 
 
@@ -30,7 +31,7 @@ def describe_account(account: Account, at: datetime) -> dict[str, Any]:
     """Return everything the page of an account shows."""
     view = get_account_view(account, at)
     executors = Executor.objects.filter(account=account, retired_at=None).order_by("code")
-    approvals = list_approvals(account.pk, 20)
+    approvals = list_approvals(account.pk, MOST_VERDICTS)
     figures = read_equity(account, at, period="day", view=view)
     return {
         "view": view,

@@ -14,8 +14,8 @@ from config.launch.supervisor import python
 # once (tests/journeys/conftest.py says which travel together); the long ones run under `go.py faults`.
 TESTS = ("-n", "2", "--dist", "loadfile", "--durations", "10", "-m", "not journey", "tests")
 JOURNEYS = (
-    *("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"),
-    *("--durations", "15", "-m", "journey and not long", "tests"),
+    *("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"),
+    *("-v", "--durations", "15", "-m", "journey and not long", "tests/journeys", "tests"),
 )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading.engine import book
+from trading.model.bars import Bars
 from trading.model.instrument import Instrument
 from trading.model.orders import ExitReason, Side
 
@@ -81,12 +82,20 @@ class TradeColumns:
 class Trades(Sequence[Trade]):
     """The closing deals, made into `Trade` one by one as they are asked for. Equal to a list of equal trades."""
 
-    def __init__(
-        self, ints: IntArray, floats: FloatArray, opened_s: IntArray, closed_s: IntArray, instrument: Instrument
-    ) -> None:
+    def __init__(self, ints: IntArray, floats: FloatArray, bars: Bars, instrument: Instrument) -> None:
         self._ints, self._floats = ints, floats
-        self._opened_s, self._closed_s = opened_s, closed_s
-        self._instrument = instrument
+        self._bars, self._instrument = bars, instrument
+
+    @cached_property
+    def _opened_s(self) -> IntArray:
+        opened: IntArray = self._bars.time[self._ints[:, book.T_OPENED]]
+        return opened
+
+    @cached_property
+    def _closed_s(self) -> IntArray:
+        closed: IntArray = self._bars.time[self._ints[:, book.T_CLOSED]]
+        # What the end of the data closes is closed where the last bar ends.
+        return closed + self._bars.timeframe.seconds * (self._ints[:, book.T_REASON] == book.EXIT_END)
 
     def __len__(self) -> int:
         return len(self._ints)
@@ -160,24 +169,35 @@ class Result:
     """
     Trades in order of closing, equity at the close of every bar of the strategy [account currency], and statistics.
 
-    Trades are read and statistics are counted when first asked for.
+    Trades are read one by one. Equity is marked, and statistics are counted, when first asked for: by the same loop once more.
     """
 
     trades: Trades
-    equity: FloatArray
     final_balance: float
-    find_closes: Callable[[], IntArray] = field(repr=False, compare=False)
-    count_statistics: Callable[[], dict[str, Any]] = field(repr=False, compare=False)
+    mark: Callable[[], FloatArray] = field(repr=False)
+    choose: Callable[[FloatArray], FloatArray] = field(repr=False)
+    find_closes: Callable[[], IntArray] = field(repr=False)
+    count: Callable[[FloatArray], dict[str, Any]] = field(repr=False)
 
     @cached_property
-    def closes_s(self) -> IntArray:
-        """When each bar of ``equity`` closed [epoch seconds]."""
-        return self.find_closes()
+    def equity_fine(self) -> FloatArray:
+        """Equity at the close of every bar the price is known by."""
+        return self.mark()
+
+    @cached_property
+    def equity(self) -> FloatArray:
+        """Equity at the close of every bar of the strategy."""
+        return self.choose(self.equity_fine)
 
     @cached_property
     def statistics(self) -> dict[str, Any]:
         """Counts, sums and ratios by name."""
-        return self.count_statistics()
+        return self.count(self.equity_fine)
+
+    @cached_property
+    def closes_s(self) -> IntArray:
+        """When each bar of `equity` closed [epoch seconds]."""
+        return self.find_closes()
 
     def closes_at(self) -> Iterator[datetime]:
         """Yield when each bar of ``equity`` closed."""

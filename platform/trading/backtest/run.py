@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -15,8 +16,8 @@ from trading.backtest.costs import Costs
 from trading.backtest.prepared import last_of_each, put_on_ticks
 from trading.backtest.result import Result, Trade, Trades
 from trading.backtest.statistics import count_statistics
-from trading.engine import book as columns
-from trading.engine.book import Book, make_book
+from trading.engine.book import M_BALANCE, N_TRADES, TRADE_FLOATS, TRADE_INTS, make_book
+from trading.engine.crosses import NOT_SURE, run_crosses
 from trading.engine.events import (
     DatedFacts,
     Wishes,
@@ -28,10 +29,10 @@ from trading.engine.events import (
     sides_alone,
 )
 from trading.engine.loop import run_loop
-from trading.engine.params import Params, managed
-from trading.engine.signals import find_signals
+from trading.engine.params import managed
+from trading.engine.signals import find_signals, is_ema_cross
 from trading.engine.sources import Prepared, prepare
-from trading.engine.step import Events, Market
+from trading.engine.step import Market
 from trading.errors import InvalidBars, InvalidValue
 from trading.model.bars import Bars, opening_times
 from trading.model.instrument import Instrument
@@ -45,6 +46,7 @@ IntArray = NDArray[np.int64]
 # Below, loading numba takes longer than the plain loop (about 10 microseconds a bar).
 _WORTH_COMPILING_BARS = 100_000
 _NO_BARS: IntArray = np.zeros(0, dtype=np.int64)
+_NO_EQUITY: FloatArray = np.zeros(0)
 
 
 def run(
@@ -110,22 +112,108 @@ def run_prepared(
     if not balance.is_finite() or balance <= 0:
         raise InvalidValue("balance must be a number above 0", field="balance")
     plain = len(bars) < _WORTH_COMPILING_BARS if plain is None else plain
-    instrument, frame = prepared.instrument, prepared.timeframe
-    ticked = put_on_ticks(bars, instrument.tick_size)
-    own = ticked if frame is ticked.timeframe else ticked.resample(frame)
-    wishes = find_wishes(prepared, own, others, plain=plain)
-    params = managed(prepared.params, trails=bool(np.any(wishes.trail_distance)))
-    market = make_market(ticked, own, instrument, costs)
-    turns = find_turns(ticked.time, day_zone)[0] if params.daily_loss_fraction > 0.0 else None
-    events = build_events(
-        wishes, prepared, own, market.closed, len(ticked), trade_from=trade_from, facts=facts, turns=turns,
-        nights=find_nights(ticked, costs),
+    ticked = put_on_ticks(bars, prepared.instrument.tick_size)
+    own = ticked if prepared.timeframe is ticked.timeframe else ticked.resample(prepared.timeframe)
+    job = _Job(
+        prepared, ticked, own, costs, float(balance), others or {}, tuple(facts), day_zone, trade_from, pessimistic,
+        plain, skips,
     )  # fmt: skip
-    book = make_book(float(balance), positions=params.open_positions_max, trades=_most_trades(params, events))
-    equity = np.empty(len(ticked))
-    loop = run_loop if plain else jit.compiled(run_loop)
-    loop(params, costs.charges(instrument), market, events, book, pessimistic, skips, equity)
-    return read_result(ticked, own, instrument, balance, book, equity)
+    tables = job.run_short() if job.is_short else None
+    return _read_result(job, tables or job.run_long(np.empty(len(ticked)) if job.counts_days else _NO_EQUITY))
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """What a walk through the bars leaves: the tables of trades, what was skipped, the balance, and the equity where it was marked."""
+
+    ints: IntArray
+    floats: FloatArray
+    skipped: IntArray
+    final_balance: float
+    equity: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One run: everything that decides about it."""
+
+    prepared: Prepared
+    bars: Bars
+    own: Bars
+    costs: Costs
+    balance: float
+    others: Mapping[str, Bars]
+    facts: tuple[DatedFacts, ...]
+    day_zone: tzinfo
+    trade_from: datetime | None
+    pessimistic: bool
+    plain: bool
+    skips: bool
+
+    @property
+    def counts_days(self) -> bool:
+        """Whether the equity at the beginning of a day matters."""
+        return self.prepared.params.daily_loss_fraction > 0.0
+
+    @property
+    def is_short(self) -> bool:
+        """Whether `run_crosses` covers it."""
+        prepared, costs = self.prepared, self.costs
+        params, program = prepared.params, prepared.program
+        if program is None or not self.skips or self.own is not self.bars or self.facts or self.counts_days:
+            return False
+        if params.is_managed or costs.has_swap or costs.leverage is not None:
+            return False
+        if params.open_positions_max != 1 and not params.exit_on_opposite:
+            return False
+        if not (prepared.rules.closing.is_never and prepared.rules.window.is_always_open):
+            return False
+        return is_ema_cross(program) and len(self.bars) > max(program.first_period, program.second_period)
+
+    def run_short(self) -> _Tables | None:
+        """Walk the short way; None where only the long one will do."""
+        prepared, bars = self.prepared, self.bars
+        room = len(bars) // 2 + 2
+        ints, floats = np.empty((room, TRADE_INTS), dtype=np.int64), np.empty((room, TRADE_FLOATS))
+        skipped = np.zeros(16, dtype=np.int64)
+        first = 0
+        if self.trade_from is not None:
+            first = int(np.searchsorted(bars.time, self.trade_from.timestamp() - bars.timeframe.seconds))
+        walk = run_crosses if self.plain else jit.compiled(run_crosses)
+        count, final = walk(
+            prepared.params, self.costs.charges(prepared.instrument), prepared.program, bars.open, bars.high, bars.low,
+            bars.close, find_spread(bars, prepared.instrument, self.costs), first, self.pessimistic, self.balance,
+            ints, floats, skipped,
+        )  # fmt: skip
+        if count == NOT_SURE:
+            return None
+        return _Tables(ints[:count].copy(), floats[:count].copy(), skipped, final, _NO_EQUITY)
+
+    def run_long(self, equity: FloatArray) -> _Tables:
+        """Walk through events and the bars between; mark ``equity`` where it has room for it."""
+        prepared = self.prepared
+        wishes = find_wishes(prepared, self.own, self.others, plain=self.plain)
+        params = managed(prepared.params, trails=bool(np.any(wishes.trail_distance)))
+        market = make_market(self.bars, self.own, prepared.instrument, self.costs)
+        events = build_events(
+            wishes, prepared, self.own, market.closed, len(self.bars), trade_from=self.trade_from, facts=self.facts,
+            turns=find_turns(self.bars.time, self.day_zone)[0] if self.counts_days else None,
+            nights=find_nights(self.bars, self.costs),
+        )  # fmt: skip
+        most = int(np.count_nonzero(events.side)) * (1 + len(params.partials)) + 1
+        book = make_book(self.balance, positions=params.open_positions_max, trades=most)
+        loop = run_loop if self.plain else jit.compiled(run_loop)
+        charges = self.costs.charges(prepared.instrument)
+        loop(params, charges, market, events, book, self.pessimistic, self.skips, equity)
+        count = int(book.tally[N_TRADES])
+        ints, floats = book.trade_ints[:count], book.trade_floats[:count]
+        return _Tables(ints, floats, book.skipped, float(book.money[M_BALANCE]), equity)
+
+    def mark(self, tables: _Tables) -> FloatArray:
+        """Return the equity at every bar's close."""
+        if len(tables.equity):
+            return tables.equity
+        return self.run_long(np.empty(len(self.bars))).equity
 
 
 def find_wishes(prepared: Prepared, own: Bars, others: Mapping[str, Bars] | None, *, plain: bool) -> Wishes:
@@ -147,18 +235,21 @@ def find_wishes(prepared: Prepared, own: Bars, others: Mapping[str, Bars] | None
     return read_wishes(prepared.source.plan(own, coarse))
 
 
+def find_spread(bars: Bars, instrument: Instrument, costs: Costs) -> FloatArray:
+    """Return the spread [price]: one for all bars, or one for each."""
+    if costs.spread_pips is None:
+        return np.asarray(bars.spread_points * float(instrument.point), dtype=np.float64)
+    return np.full(1, float(costs.spread_pips * instrument.pip_size))
+
+
 def make_market(bars: Bars, own: Bars, instrument: Instrument, costs: Costs) -> Market:
     """Return what the engine knows of a symbol; ``bars`` on ticks."""
-    if costs.spread_pips is None:
-        spread = np.asarray(bars.spread_points * float(instrument.point), dtype=np.float64)
-    else:
-        spread = np.full(1, float(costs.spread_pips * instrument.pip_size))
     return Market(
         open=bars.open,
         high=bars.high,
         low=bars.low,
         close=bars.close,
-        spread=spread,
+        spread=find_spread(bars, instrument, costs),
         closed=_NO_BARS if own is bars else closed_at_open(bars, own.timeframe),
         own_time=own.time,
         own_high=own.high,
@@ -175,26 +266,17 @@ def find_nights(bars: Bars, costs: Costs) -> tuple[IntArray, FloatArray] | None:
     return turns, count_nights(before, days, costs.swap_triple_weekday)
 
 
-def _most_trades(params: Params, events: Events) -> int:
-    return int(np.count_nonzero(events.side)) * (1 + len(params.partials)) + 1
-
-
-def read_result(
-    bars: Bars, own: Bars, instrument: Instrument, balance: Decimal, book: Book, equity: FloatArray
-) -> Result:
-    """Return what a book and an equity curve say, in the words of a `Result`."""
-    count = int(book.tally[columns.N_TRADES])
-    ints, floats = book.trade_ints[:count], book.trade_floats[:count]
-    opened_s, closed_s = bars.time[ints[:, columns.T_OPENED]], bars.time[ints[:, columns.T_CLOSED]]
-    # What the end of the data closes is closed where the last bar ends.
-    closed_s = closed_s + bars.timeframe.seconds * (ints[:, columns.T_REASON] == columns.EXIT_END)
-    final = round(float(book.money[columns.M_BALANCE]), 2)
+def _read_result(job: _Job, tables: _Tables) -> Result:
+    bars, own, ints, floats = job.bars, job.own, tables.ints, tables.floats
+    final = round(tables.final_balance, 2)
+    skipped, balance = tables.skipped, job.balance
     return Result(
-        trades=Trades(ints, floats, opened_s, closed_s, instrument),
-        equity=equity if own is bars else equity[last_of_each(bars, own.timeframe)],
+        trades=Trades(ints, floats, bars, job.prepared.instrument),
         final_balance=final,
+        mark=lambda: job.mark(tables),
+        choose=lambda equity: equity if own is bars else equity[last_of_each(bars, own.timeframe)],
         find_closes=lambda: _find_closes(bars, own),
-        count_statistics=lambda: count_statistics(bars, len(own), balance, equity, ints, floats, book.skipped, final),
+        count=lambda equity: count_statistics(bars, len(own), balance, equity, ints, floats, skipped, final),
     )
 
 

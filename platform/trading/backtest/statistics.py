@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ IntArray = NDArray[np.int64]
 def count_statistics(
     bars: Bars,
     own_bars: int,
-    balance: Decimal,
+    balance: float,
     equity: FloatArray,
     ints: IntArray,
     floats: FloatArray,
@@ -29,14 +28,14 @@ def count_statistics(
     final: float,
 ) -> dict[str, Any]:
     """Return counts, sums and ratios of a run by name; ``ints`` and ``floats`` are the tables of its trades."""
-    curve = np.concatenate(([float(balance)], equity))
+    curve = np.concatenate(([balance], equity))
     falls = drawdown(curve)
     pnl = floats[:, book.V_PROFIT] - floats[:, book.V_COMMISSION] + floats[:, book.V_SWAP]
     return {
         "bars": own_bars,
-        "initial_balance": float(balance),
+        "initial_balance": balance,
         "final_balance": final,
-        "return_fraction": final / float(balance) - 1,
+        "return_fraction": final / balance - 1,
         "max_drawdown_fraction": float(falls.max()),
         "max_drawdown": float((np.maximum.accumulate(curve) - curve).max()),
         "sharpe_ratio": sharpe_ratio(daily_returns(bars.time, equity)),

@@ -200,7 +200,9 @@ def _find_delimiter(lines: Sequence[str], given: Any) -> str:
 
 
 def _is_header(cells: Sequence[str]) -> bool:
-    return any(re.search("[A-Za-z]{3}", cell) and not re.search(r"\d", cell) for cell in cells)
+    """A row of bars has five numbers or more; a header has letters instead."""
+    numbers = sum(bool(re.fullmatch(r"[-+]?\d[\d.,:/ T-]*", cell)) for cell in cells)
+    return numbers < 2 and any(re.search("[A-Za-z]", cell) for cell in cells)
 
 
 def _place_columns(

@@ -128,23 +128,24 @@ def build_events(
     :param turns: bars at which a trading day begins, None where nothing asks for it.
     :param nights: bars before whose open swap is due, and for how many nights.
     """
-    over_at = np.flatnonzero(closed >= 0) if len(closed) else np.arange(1, bars)
-    close_s = own.time + own.timeframe.seconds if len(own) else own.time
-    kept = wishes.own < len(over_at)
+    # Where the bars are the strategy's own, a bar is over where the next one opens.
+    over_at = np.flatnonzero(closed >= 0) if len(closed) else None
+    kept = wishes.own < (bars - 1 if over_at is None else len(over_at))
     if trade_from is not None:
-        kept &= close_s[wishes.own] >= trade_from.timestamp()
-    places = [over_at[wishes.own[kept]]] if len(closed) else [wishes.own[kept] + 1]
+        kept &= own.time[wishes.own] + own.timeframe.seconds >= trade_from.timestamp()
+    places = [wishes.own[kept] + 1 if over_at is None else over_at[wishes.own[kept]]]
     must_be_flat = None
-    if prepared.hold_window is not None:
+    if not prepared.rules.closing.is_never:
         # The first bar of a stretch is enough: everything is closed there, and nothing is opened until it ends.
-        must_be_flat = ~prepared.hold_window.mask(close_s)
-        begins = must_be_flat & ~np.concatenate(([False], must_be_flat[:-1]))
-        places.append(over_at[np.flatnonzero(begins[: len(over_at)])])
+        must_be_flat = prepared.rules.closing.mask(own.time + own.timeframe.seconds)
+        begins = np.flatnonzero(must_be_flat & ~np.concatenate(([False], must_be_flat[:-1])))
+        begins = begins[begins < (bars - 1 if over_at is None else len(over_at))]
+        places.append(begins + 1 if over_at is None else over_at[begins])
     places += [turns] if turns is not None else []
     places += [nights[0]] if nights is not None else []
     at = np.unique(np.concatenate(places)) if len(places) > 1 else places[0]
     decided = closed[at] if len(closed) else at - 1
-    moments = close_s[np.maximum(decided, 0)] if len(close_s) else np.zeros(len(at), dtype=np.int64)
+    moments = own.time[np.maximum(decided, 0)] + own.timeframe.seconds if len(own) else np.zeros_like(at)
     rows = np.searchsorted(at, places[0])
     allowed, multiplier, budget = _spread_facts(facts, moments)
     return Events(
@@ -198,4 +199,3 @@ def _local(moment_s: int, zone: tzinfo) -> datetime:
 
 def _midnight_s(ordinal: int, zone: tzinfo) -> float:
     return datetime.fromordinal(ordinal).replace(tzinfo=zone).timestamp()
-

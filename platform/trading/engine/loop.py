@@ -3,7 +3,8 @@ The backtest's loop over one strategy: `match`, then `decide`, bar after bar, in
 
 A bar at which nothing can happen is not walked through. While nothing is open and no signal is due, nothing happens; while positions
 with standing levels are open, nothing happens before a level is reached or the next event is due. So the loop runs from event to
-event, and only marks the account in between. ``skips=False`` walks every bar: the results are the same, and a test holds them so.
+event, and only marks the account in between; where nobody has asked for the equity yet, not even that. ``skips=False`` walks every bar:
+the results are the same, and a test holds them so.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from trading.engine.book import (
 )
 from trading.engine.charges import Charges, profit_money, round_cents
 from trading.engine.params import Params
+from trading.engine.prices import snap
 from trading.engine.step import (
     Events,
     Market,
@@ -66,15 +68,18 @@ def run_loop(
     """
     Run a strategy over bars; fill the book's trades and the equity at every bar's close [account currency].
 
-    Returns the number of bars lived through: fewer than there are where the account was ruined; equity stands still from there.
+    Without room in ``equity`` none is marked; the trades are the same. A day that turns needs it marked. Returns the number of bars
+    lived through: fewer than there are where the account was ruined; equity stands still from there.
     """
     bars = market.close.shape[0]
+    marks = equity.shape[0] == bars
     due, bar = 0, 0
     while bar < bars:
         next_at = int(events.at[due]) if due < events.at.shape[0] else bars
         if skips and bar < next_at:
             if book.tally[N_OPEN] == 0:
-                _stand_still(equity, bar, next_at, book.money[M_BALANCE])
+                if marks:
+                    _stand_still(equity, bar, next_at, book.money[M_BALANCE])
                 bar = next_at
             elif not params.is_managed:
                 bar = _run_ahead(params, charges, market, book, bar, min(next_at, bars - 1), equity)
@@ -96,18 +101,19 @@ def run_loop(
             due += 1
         if book.tally[N_OPEN] > 0:
             fill_path(params, charges, market, book, 0, bar, pessimistic)
-        equity[bar] = _mark(params, charges, market, book, bar)
+        worth = _mark(params, charges, market, book, bar)
+        if marks:
+            equity[bar] = worth
         bar += 1
-        if equity[bar - 1] <= 0.0:
-            _stand_still(equity, bar, bars, equity[bar - 1])
+        if worth <= 0.0:
+            if marks:
+                _stand_still(equity, bar, bars, worth)
             break
     return bar
 
 
 @kernel
-def _decide(
-    params: Params, charges: Charges, market: Market, book: Book, events: Events, due: int, bar: int
-) -> None:
+def _decide(params: Params, charges: Charges, market: Market, book: Book, events: Events, due: int, bar: int) -> None:
     signal = int(events.side[due])
     # Sizing sees the book of the moment, before this bar's own closes are done.
     balance = book.money[M_BALANCE]
@@ -175,13 +181,43 @@ def _run_ahead(
 ) -> int:
     """Mark the account until a level may be reached or it may be ruined, at most until ``end``; return that bar."""
     low_at, high_at = _find_bounds(market, book, start, end)
-    stop = start
-    while stop < end and market.low[stop] > low_at and market.high[stop] < high_at:
-        stop += 1
-    floor = charges.stop_out_level * leg_margin(params, charges, book, 0, 1, 0, 1.0)
+    stop = _find_touch(market, start, end, low_at, high_at)
+    floor = 0.0
+    if charges.stop_out_level > 0.0:
+        floor = charges.stop_out_level * leg_margin(params, charges, book, 0, 1, 0, 1.0)
+    marks = equity.shape[0] == market.close.shape[0]
+    if not marks and floor == 0.0 and _is_safe(params, book, low_at, high_at):
+        return stop
     if book.tally[N_OPEN] > 1 or params.converts_by_price:
         return _mark_many(params, market, book, start, stop, floor, equity)
     return _mark_one(params, market, book, start, stop, floor, equity)
+
+
+@kernel
+def _find_touch(market: Market, start: int, end: int, low_at: float, high_at: float) -> int:
+    """Return the first bar from ``start`` on whose low or high is at or beyond a bound, at most ``end``."""
+    bar = start
+    # Blocks of bars are looked at without a branch for each.
+    while bar + 16 <= end:
+        touched = 0
+        for place in range(bar, bar + 16):
+            touched += int(market.low[place] <= low_at) + int(market.high[place] >= high_at)
+        if touched > 0:
+            break
+        bar += 16
+    while bar < end and market.low[bar] > low_at and market.high[bar] < high_at:
+        bar += 1
+    return bar
+
+
+@kernel
+def _is_safe(params: Params, book: Book, low_at: float, high_at: float) -> bool:
+    """Say whether the account stays above zero while no level is reached: one position, at its stop, leaves more than nothing."""
+    if book.tally[N_OPEN] != 1 or book.floats[0, F_STOP] == 0.0:
+        return False
+    side, steps, entry = book.ints[0, P_SIDE], book.ints[0, P_STEPS], book.floats[0, F_ENTRY]
+    worst = profit_money(params, side, steps, entry, book.floats[0, F_STOP])
+    return bool(book.money[M_BALANCE] + book.floats[0, F_SWAP] + min(worst, 0.0) > 1.0)
 
 
 @kernel
@@ -215,19 +251,33 @@ def _mark_one(
     balance, swap = book.money[M_BALANCE], book.floats[0, F_SWAP]
     tick_n, tick_d = params.tick_numerator, params.tick_denominator
     many = market.spread.shape[0] > 1
-    spread = market.spread[0]
+    marks = equity.shape[0] == market.close.shape[0]
+    limit = max(floor, 0.0)
+    ruined = 0
     for bar in range(start, end):
         price = market.close[bar]
         if side == -1:
-            if many:
-                spread = market.spread[bar]
-            price = math.floor((price + spread) * tick_d / tick_n + 0.5) * tick_n / tick_d
+            price = snap(price + (market.spread[bar] if many else market.spread[0]), tick_n, tick_d)
         money = (price - entry) * side * steps * params.lots_per_step * params.unit_profit
-        worth = balance + (math.copysign(math.floor(abs(money) * 100.0 + 0.5 + 1e-7) / 100.0, money) + swap)
-        if worth <= 0.0 or worth <= floor:
-            return bar
-        equity[bar] = worth
-    return end
+        worth = balance + (round_cents(money) + swap)
+        ruined += int(worth <= limit)
+        if marks:
+            equity[bar] = worth
+    if ruined == 0:
+        return end
+    return _find_ruin(params, market, book, start, end, limit)
+
+
+@kernel
+def _find_ruin(params: Params, market: Market, book: Book, start: int, end: int, limit: float) -> int:
+    bar = start
+    while bar < end:
+        bid = market.close[bar]
+        worth = book.money[M_BALANCE] + floating_money(params, book, 0, bid, ask_at(params, market, bar, bid))
+        if worth <= limit:
+            break
+        bar += 1
+    return bar
 
 
 @kernel
@@ -239,5 +289,6 @@ def _mark_many(
         worth = book.money[M_BALANCE] + floating_money(params, book, 0, bid, ask_at(params, market, bar, bid))
         if worth <= 0.0 or worth <= floor:
             return bar
-        equity[bar] = worth
+        if equity.shape[0] == market.close.shape[0]:
+            equity[bar] = worth
     return end

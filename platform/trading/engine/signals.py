@@ -14,6 +14,12 @@ IntArray = NDArray[np.int64]
 
 
 @kernel
+def is_ema_cross(program: SignalProgram) -> bool:
+    """Say whether a program is the crossing of two exponential averages."""
+    return program.kind == CROSS and program.first_kind == EMA and program.second_kind == EMA
+
+
+@kernel
 def find_signals(
     program: SignalProgram,
     state: FloatArray,
@@ -24,8 +30,7 @@ def find_signals(
     side: NDArray[np.int8],
 ) -> int:
     """Write place and side of every signal; return how many there are. ``at`` and ``side`` have room for one per bar."""
-    both_ema = program.kind == CROSS and program.first_kind == EMA and program.second_kind == EMA
-    if both_ema and close.shape[0] > max(program.first_period, program.second_period):
+    if is_ema_cross(program) and close.shape[0] > max(program.first_period, program.second_period):
         return _find_crosses(program, close, at, side)
     count = 0
     for bar in range(close.shape[0]):
@@ -40,8 +45,8 @@ def find_signals(
 def _find_crosses(program: SignalProgram, close: FloatArray, at: IntArray, side: NDArray[np.int8]) -> int:
     # The averages stay in registers: the chain from one to the next is what the time goes to.
     seeded = max(program.first_period, program.second_period)
-    first = _seed(close, program.first_period, seeded)
-    second = _seed(close, program.second_period, seeded)
+    first = seed_average(close, program.first_period, seeded)
+    second = seed_average(close, program.second_period, seeded)
     first_alpha = 2.0 / (program.first_period + 1.0)
     second_alpha = 2.0 / (program.second_period + 1.0)
     before = first - second
@@ -67,7 +72,7 @@ def _find_crosses(program: SignalProgram, close: FloatArray, at: IntArray, side:
 
 
 @kernel
-def _seed(close: FloatArray, period: int, until: int) -> float:
+def seed_average(close: FloatArray, period: int, until: int) -> float:
     """Return the average after ``until`` bars, as `ema_update` comes to it."""
     average = 0.0
     for bar in range(period - 1):

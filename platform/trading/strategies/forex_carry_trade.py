@@ -12,7 +12,7 @@ from typing import Any
 from trading.engine.source import CLOSE_BUYS, CLOSE_SELLS, Wish
 from trading.model.bars import Bar
 from trading.strategies.base import NOTHING, BaseStrategy
-from trading.strategies.folds import Rsi, Series, Window, correlation, deviation, mean
+from trading.strategies.folds import Rsi, Window, correlation, deviation, mean
 from trading.strategies.pair import currencies_of
 from trading.strategies.specs.forex import CARRY_TRADE
 

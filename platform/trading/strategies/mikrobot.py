@@ -71,16 +71,19 @@ class MikrobotStrategy(BaseStrategy):
 
     def on_bar(self, bar: Bar, others: Mapping[str, Bar]) -> Wish:
         high, low, close = (round(price * self.per_tick) for price in (bar.high, bar.low, bar.close))
-        broken = self.structure.begin(bar.time)
+        # A structure bar whose last minute had no bar is over now, before this bar counts.
+        self._begin_setup(self.structure.begin(bar.time))
         self._fold_range(high, low, close)
         wish = self._advance(high, low, close)
-        late = self.structure.finish(bar.time, self.timeframe.close_time(bar.time), high, low, close)
-        found = late or broken
-        if found:
-            self.setup = {"side": found[0], "level": found[1], "phase": M1_MONITORING, "age": 0}
-            if not wish.side:
-                wish = Wish(phase=M5_BOS, reason="M5_BOS_DETECTED")
+        closes_s = self.timeframe.close_time(bar.time)
+        if self._begin_setup(self.structure.finish(bar.time, closes_s, high, low, close)) and not wish.side:
+            return Wish(phase=M5_BOS, reason="M5_BOS_DETECTED")
         return wish
+
+    def _begin_setup(self, found: tuple[int, int] | None) -> bool:
+        if found is not None:
+            self.setup = {"side": found[0], "level": found[1], "phase": M1_MONITORING, "age": 0}
+        return found is not None
 
     def _fold_range(self, high: int, low: int, close: int) -> None:
         if self.last_close is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from trading.model.timeframe import Timeframe
 from trading.strategies.folds import Fold
 
@@ -99,10 +101,7 @@ def _swings(values: list[int], span: int, side: int) -> list[int]:
 def _trend(highs: list[int], lows: list[int]) -> int:
     if min(len(highs), len(lows)) < _SWINGS:
         return 0
-    scores = [
-        sum((now > before) - (now < before) for before, now in zip(series, series[1:], strict=False))
-        for series in (highs, lows)
-    ]
+    scores = [sum((now > before) - (now < before) for before, now in pairwise(series)) for series in (highs, lows)]
     if min(scores) > 0:
         return 1
     return -1 if max(scores) < 0 else 0

@@ -67,7 +67,7 @@ def test_two_at_once_make_one(transactional_db):
     barrier, codes = threading.Barrier(4), []
 
     def ask():
-        barrier.wait(timeout=10)
+        barrier.wait(timeout=60)
         codes.append(post(api_client(client_key), "same").status_code)
         connections.close_all()
 
@@ -75,7 +75,7 @@ def test_two_at_once_make_one(transactional_db):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=20)
+        thread.join(timeout=60)
 
     assert sorted(codes) == [201, 409, 409, 409]
     assert ApiKey.objects.filter(name="bot").count() == 1

@@ -63,6 +63,19 @@ def test_a_bar_more_than_two_bars_back_is_late_and_the_furthest_behind_is_shown(
     assert bar.is_late
 
 
+@pytest.mark.parametrize(("speed", "is_late"), [(1.0, True), (60.0, False)])
+def test_a_market_that_catches_up_is_not_called_late(speed, is_late):
+    """At ×60 an ordinary report is minutes of market time old: that is the market's haste, nobody's lateness."""
+    snapshot = snapshot_of(Executor(), speed=speed)
+    behind = read_market_clock(snapshot, AT) - timedelta(minutes=10)
+    assert measure_bar(work(behind), snapshot, AT).is_late is is_late
+
+
+def test_a_market_that_catches_up_is_late_once_no_report_explains_it():
+    snapshot = snapshot_of(Executor(), speed=60.0)
+    assert measure_bar(work(read_market_clock(snapshot, AT) - timedelta(minutes=30)), snapshot, AT).is_late
+
+
 def test_what_is_not_at_work_does_not_lag():
     assert measure_lag(executor_with(), [work(AT - timedelta(days=3), observed="STOPPED")], AT).bar is None
 

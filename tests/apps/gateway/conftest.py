@@ -19,7 +19,7 @@ from apps.common.relay import Relay
 from apps.gateway.hub import get_hub
 from apps.gateway.sockets import protect, urlpatterns
 
-WAIT_S = 10
+WAIT_S = 60
 
 
 @pytest.fixture(autouse=True)

@@ -69,7 +69,7 @@ async def test_a_wish_wakes_those_who_wait():
         while len(get_hub()._waiters.get(executor.pk, ())) < 5:
             assert not [task.exception() for task in waiting if task.done()]
             await asyncio.sleep(0.02)
-        async with asyncio.timeout(10):  # once they wait, none holds a connection or a thread
+        async with asyncio.timeout(60):  # once they wait, none holds a connection or a thread
             while await sync_to_async(count_busy)() > 0:
                 await asyncio.sleep(0.02)
             while len(SyncToAsync.context_to_thread_executor) > 0:

@@ -30,7 +30,7 @@ def ask_at_once(desk, requests, threads=6):
     barrier = Barrier(threads)
 
     def work(part):
-        barrier.wait(timeout=10)
+        barrier.wait(timeout=60)
         try:
             return [answer_until_decided(request) for request in part]
         finally:
@@ -86,16 +86,16 @@ def test_an_account_that_is_held_is_busy_and_its_neighbours_are_decided(desk):
             with transaction.atomic():
                 AccountRisk.objects.select_for_update().get(account=desk.account)
                 held.set()
-                done.wait(timeout=10)
+                done.wait(timeout=60)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(1) as pool:
         holding = pool.submit(hold)
-        assert held.wait(timeout=10)
+        assert held.wait(timeout=60)
         answers = decide([desk.request(idempotency_key="k"), other.request()], read_at())
         done.set()
-        holding.result(timeout=10)
+        holding.result(timeout=60)
 
     assert [answer.reason_code for answer in answers] == ["BUSY", "APPROVED"]
     assert (answers[0].status, answers[0].approved) == (200, False)

@@ -24,7 +24,7 @@ class Bench:
 
     def decide(self, requests, at):
         self.entered.set()
-        self.gate.wait(timeout=10)
+        self.gate.wait(timeout=60)
         self.batches.append(list(requests))
         if self.breaks:
             self.breaks -= 1

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.journeys.browser.person import PASSWORD, count_code
+from tests.journeys.running import wait_for
 
 pytestmark = pytest.mark.journey
 TRADE_MS = 180_000
@@ -61,6 +62,28 @@ def test_a_strategy_is_created_activated_watched_paused_and_stopped_flat(visit):
     tom.page.get_by_role("button", name=re.compile("^Stop on 1 executor, close")).click()
     expect(state).to_have_text("STOPPED, flat")
     assert all(trade["closed_at"] for trade in tom.platform.trades("journey-cross"))
+
+
+HOLDS = {  # opens at the first crossing and leaves only by hand
+    "entry": {"type": "indicator_cross", "indicators": ["EMA_5", "EMA_20"], "direction": "both"},
+    "exit": {"stopLoss": 900, "takeProfit": 1800},
+    "risk": {"lotSize": 0.01, "maxRisk": 2, "maxDailyLoss": 5, "maxOpenTrades": 1},
+}
+
+
+def test_one_position_is_closed_by_hand_and_called_closed_only_when_the_broker_booked_it(visit):
+    tom = visit().sign_in()
+    strategy = tom.platform.create_strategy("Holds on", HOLDS)
+    tom.platform.post(f"strategies/{strategy}/activate", {"executors": ["all"]})
+    trade = wait_for("an open trade", lambda: tom.platform.trades(strategy), timeout_s=90)[0]
+
+    tom.go(f"/trades/{trade['id']}").follow("Close…")
+    expect(tom.page.locator("main")).to_contain_text("All 0.01 lots are closed at the market.")
+    tom.press("Close 0.01 EURUSD at the market")
+
+    expect(tom.page.locator("main")).to_contain_text("Closed: MANUAL")  # by itself: nobody reloads
+    assert tom.page.get_by_role("link", name="Close…").count() == 0
+    tom.platform.post(f"strategies/{strategy}/stop")
 
 
 def test_the_account_page_draws_equity_and_candles(visit):

@@ -208,17 +208,17 @@ def test_every_message_of_the_socket_means_look_and_the_keys_come_in_a_message()
     first_messages, looks = [], threading.Semaphore(0)
 
     def greet(connection):
-        first_messages.append((connection.request.path, json.loads(connection.recv(timeout=5))))
+        first_messages.append((connection.request.path, json.loads(connection.recv(timeout=60))))
         connection.send('{"type": "desired", "desired_version": 7}')
         connection.send("not even JSON")
-        connection.recv(timeout=5)
+        connection.recv(timeout=60)
 
     with serve(greet, "127.0.0.1", 0) as http:
         threading.Thread(target=http.serve_forever, daemon=True).start()
         nudges = Nudges(config_for(f"http://127.0.0.1:{http.socket.getsockname()[1]}"), looks.release)
         nudges.start()
         for _ in range(3):
-            assert looks.acquire(timeout=5)
+            assert looks.acquire(timeout=60)
         nudges.close()
         http.shutdown()
     path, message = first_messages[0]

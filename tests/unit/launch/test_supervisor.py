@@ -170,7 +170,7 @@ def test_what_a_killed_launcher_left_is_ended_at_the_next_start(data):
     write_note(note_of(data, "web"), left.pid)
 
     assert end_leftovers(data) == ["web"]
-    assert left.wait(5) == -signal.SIGTERM
+    assert left.wait(30) == -signal.SIGTERM
     assert not note_of(data, "web").exists()
 
 

@@ -186,7 +186,7 @@ def test_a_data_directory_belongs_to_one_market_and_one_process(simulator: Runni
     def start(*words: str) -> tuple[int, str]:
         command = [sys.executable, "-m", "simulator", "--data-dir", str(simulator.data_dir), *words]
         environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'platform'}"}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
         return done.returncode, done.stderr
 
     code, text = start(*simulator.options)
@@ -264,10 +264,10 @@ def test_a_stray_client_does_not_disturb_the_market(shared: RunningSimulator) ->
         wire.HEAD.pack(9, 9),
     )
     for frame in frames:
-        with socket.create_connection(("127.0.0.1", shared.ready["port"]), timeout=10) as stray:
+        with socket.create_connection(("127.0.0.1", shared.ready["port"]), timeout=60) as stray:
             stray.sendall(frame)
             assert stray.recv(10) == b""
-    with socket.create_connection(("127.0.0.1", shared.ready["port"]), timeout=10) as stray:
+    with socket.create_connection(("127.0.0.1", shared.ready["port"]), timeout=60) as stray:
         for method in ("no_such", "copy_rates_from_pos", "order_send", "login", "__init__", "_account"):
             stray.sendall(wire.pack({"m": method, "a": {"x": 1}}))
             assert wire.read_frame(stray)[0]["e"][0] in (-7, -1, -6)
