@@ -9,7 +9,7 @@ from typing import Any
 
 from apps.dashboard.forms.distance_fields import DISTANCES, find_distance, read_distance, show_distance
 from apps.dashboard.forms.ready_fields import read_parameters
-from apps.dashboard.forms.tree_fields import TREES, field_name, is_shown
+from apps.dashboard.forms.tree_fields import DEFAULT_NODE, TREES, field_name, is_shown
 from apps.dashboard.forms.tree_reading import read_node
 
 # field of the form -> path in the document; indicators are put together from a kind and a period
@@ -126,9 +126,8 @@ def read_fields(document: Any) -> dict[str, Any]:
     for name, path in TEXTS.items():
         value = _get(shape, path)
         fields[name] = "" if value is None else str(value)
-    fields["direction"] = fields["direction"] or (
-        "both" if fields["entry_type"] in ("rsi_threshold", "strategy") else "above"
-    )
+    by_default = "above" if fields["entry_type"] in ("", "indicator_cross") else "both"
+    fields["direction"] = fields["direction"] or by_default
     fields["zone"] = fields["zone"] or "UTC"
     fields["trigger"] = fields["trigger"] or "becomes_true"
     fields["weekend_zone"] = fields["weekend_zone"] or "UTC"
@@ -222,6 +221,10 @@ def _put_trees(document: dict[str, Any], fields: Mapping[str, Any]) -> None:
         belongs = path.startswith("exit.") or document["entry"].get("type") == "tree"
         if belongs and f"{name}-kind" in fields:
             _put(document, path, read_node(fields, name, parse_number))
+    entry = document["entry"]
+    if entry.get("type") == "tree" and "long" not in entry and "short" not in entry:
+        # Chosen just now: something to begin with.
+        entry["long"] = {"all": [copy.deepcopy(DEFAULT_NODE)]}
 
 
 def _put_management(document: dict[str, Any], fields: Mapping[str, Any]) -> None:

@@ -92,7 +92,7 @@ def find_name(path: str, names: Mapping[str, Any]) -> str | None:
     """Return the input among ``names`` that stands for a path, or for the nearest thing around it."""
     name = field_name(path)
     while name:
-        for candidate in (name, f"{name}-what", f"{name}-kind"):
+        for candidate in (name, f"{name}-value", f"{name}-what", f"{name}-kind"):
             if candidate in names:
                 return candidate
         name = name.rpartition("-")[0]
