@@ -33,7 +33,12 @@ MOST_LIVE_IMPORTS = 5
 MOST_SPAN = timedelta(days=366 * 15)
 SYMBOL = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._#+/:-]{0,31}$")
 EXCHANGE = re.compile(r"^[a-z0-9]{2,30}$")
-TASK = "apps.market.tasks.import_dataset"
+# Files are read where processors are for computing; who waits for an exchange waits beside other waiting.
+TASKS = {
+    DatasetSource.UPLOAD: "apps.market.tasks.import_dataset",
+    DatasetSource.TERMINAL: "apps.market.tasks.import_dataset",
+    DatasetSource.EXCHANGE: "apps.market.tasks.fetch_dataset",
+}
 
 
 def stage_upload(*, team_id: UUID, actor: str, file: BinaryIO, file_name: str, size_bytes: int) -> DatasetImport:
@@ -234,7 +239,12 @@ def _queue(job: DatasetImport) -> None:
     job.is_cancelled, job.problem, job.findings, job.finished_at = False, None, [], None
     job.save()
     _tell(job)
-    after_commit(TASK, import_id=str(job.pk))
+    wake_worker(job)
+
+
+def wake_worker(job: DatasetImport) -> None:
+    """Tell a worker of a queued import when the transaction commits."""
+    after_commit(TASKS[DatasetSource(job.source)], import_id=str(job.pk))
 
 
 def _refuse_too_many(team_id: UUID) -> None:
