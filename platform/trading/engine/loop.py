@@ -113,9 +113,7 @@ def run_loop(
 
 
 @kernel
-def _decide(
-    params: Params, charges: Charges, market: Market, book: Book, events: Events, due: int, bar: int
-) -> None:
+def _decide(params: Params, charges: Charges, market: Market, book: Book, events: Events, due: int, bar: int) -> None:
     signal = int(events.side[due])
     # Sizing sees the book of the moment, before this bar's own closes are done.
     balance = book.money[M_BALANCE]

@@ -58,6 +58,11 @@ def _installed() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP) if point.name not in CATALOGUE}
 
 
+def forget_installed() -> None:
+    """Look for installed packages again; a running process does not notice new ones by itself."""
+    _installed.cache_clear()
+
+
 def list_names() -> list[str]:
     """Return the names of all strategies, without loading any."""
     return [*CATALOGUE, *sorted(_installed())]

@@ -96,10 +96,11 @@ class MLPatternStrategy(BaseStrategy):
         if len(set(labels[:purged])) < 2:
             return
         model = Model(rows[:purged], labels[:purged], trees=told["trees"], boosted=told["use_ensemble"])
-        if self._is_proven(model, rows[proof_from:], labels[proof_from:]):
+        if self.is_proven(model, rows[proof_from:], labels[proof_from:]):
             self.model = model
 
-    def _is_proven(self, model: Model, rows: list[list[float]], labels: list[int]) -> bool:
+    def is_proven(self, model: Model, rows: list[list[float]], labels: list[int]) -> bool:
+        """Say whether a model's signals on bars it has not seen were right more often than the base rate of the same labels."""
         sides = [self._signal(model, row)[0] for row in rows]
         given = [(side, truth) for side, truth in zip(sides, labels, strict=True) if side]
         if len(given) < _FEWEST_PROOFS:

@@ -46,7 +46,9 @@ def waves(count: int, timeframe: Timeframe) -> Bars:
     close = np.round(1.1 + 0.004 * np.sin(np.arange(count) * 2 * np.pi / 24) + random.normal(0, 0.0003, count), 5)
     open_ = np.concatenate(([close[0]], close[:-1]))
     rows = zip(open_, np.maximum(open_, close) + 0.0002, np.minimum(open_, close) - 0.0002, close, strict=True)
-    return with_volume(Bars.from_rows(timeframe, [(MONDAY + timeframe.seconds * i, *row) for i, row in enumerate(rows)]))
+    return with_volume(
+        Bars.from_rows(timeframe, [(MONDAY + timeframe.seconds * i, *row) for i, row in enumerate(rows)])
+    )
 
 
 def from_closes(closes: list[float], timeframe: Timeframe = Timeframe.M1, start: int = MONDAY) -> Bars:
@@ -104,7 +106,13 @@ def make_cases() -> list[Case]:
     three, coins, two = triangle(), coin(), venues()
     days = walk(13, 600, Timeframe.D1)
     carry = {"rates": {"EUR": _rates(5.0), "USD": _rates(1.0)}}
-    learn = {"lookback_period": 200, "trees": 5, "retrain_frequency": 300, "prediction_threshold": 0.5, "min_confidence": 0.5}
+    learn = {
+        "lookback_period": 200,
+        "trees": 5,
+        "retrain_frequency": 300,
+        "prediction_threshold": 0.5,
+        "min_confidence": 0.5,
+    }
     ways = [
         Case("ForexNewsStrategy", news, {"events": _events(news, 40), "news_strategy": way, "breakout_multiplier": 0.2})
         for way in ("pre_news", "post_news", "breakout", "fade")
@@ -121,12 +129,22 @@ def make_cases() -> list[Case]:
         Case("ForexCarryTradeStrategy", days, carry),
         Case("ForexSessionStrategy", hours),
         *ways,
-        Case("CrossMarketArbitrageStrategy", two["EURUSD"], {"other_symbol": "EURUSD.b"}, others={"EURUSD.b": two["EURUSD.b"]}),
+        Case(
+            "CrossMarketArbitrageStrategy",
+            two["EURUSD"],
+            {"other_symbol": "EURUSD.b"},
+            others={"EURUSD.b": two["EURUSD.b"]},
+        ),
         *(
             Case("TriangularArbitrageStrategy", bars, symbol=own, others={k: v for k, v in three.items() if k != own})
             for own, bars in three.items()
         ),
-        Case("CryptoForexArbitrageStrategy", coins["BTCUSD"], symbol="BTCUSD", others={k: v for k, v in coins.items() if k != "BTCUSD"}),
+        Case(
+            "CryptoForexArbitrageStrategy",
+            coins["BTCUSD"],
+            symbol="BTCUSD",
+            others={k: v for k, v in coins.items() if k != "BTCUSD"},
+        ),
     ]
 
 

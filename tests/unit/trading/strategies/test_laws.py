@@ -93,7 +93,13 @@ def test_a_plan_does_not_touch_the_strategy_it_is_asked_of(place):
 
 
 # A cooldown and a position believed to be held reach back further than any window; these have neither.
-WITHOUT_LONG_MEMORY = {"MikrobotStrategy", "RSIStrategy", "MovingAverageStrategy", "MultiIndicatorStrategy", "ForexSessionStrategy"}
+WITHOUT_LONG_MEMORY = {
+    "MikrobotStrategy",
+    "RSIStrategy",
+    "MovingAverageStrategy",
+    "MultiIndicatorStrategy",
+    "ForexSessionStrategy",
+}
 
 
 @pytest.mark.parametrize("place", [i for i, case in enumerate(CASES) if case.name in WITHOUT_LONG_MEMORY])
