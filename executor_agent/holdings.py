@@ -62,7 +62,9 @@ class Holdings:
 
     def _adopt_new(self, position: PositionMessage, owner: AssignmentRow) -> PositionRow:
         intent = self._find_intent(position)
-        row = make_position_row(position.position_id, position.ticket, owner.assignment_id, intent)
+        row = make_position_row(
+            position.position_id, position.ticket, owner.assignment_id, intent, position.volume_lots
+        )
         if intent is None:
             row.first_stop = row.last_stop = position.stop_loss
             get_log().warning("POSITION_ADOPTED", ticket=position.ticket, magic=position.magic, tag=position.comment)
@@ -170,8 +172,10 @@ class Holdings:
             )
 
 
-def make_position_row(position_id: int, ticket: int, assignment_id: str, intent: IntentRow | None) -> PositionRow:
-    """Return the row of a position that came from an intent, or from nowhere we know."""
+def make_position_row(
+    position_id: int, ticket: int, assignment_id: str, intent: IntentRow | None, lots: Decimal
+) -> PositionRow:
+    """Return the row of a position of so many lots that came from an intent, or from nowhere we know."""
     stop = intent.stop_loss if intent else None
     return PositionRow(
         position_id=position_id,
@@ -182,6 +186,8 @@ def make_position_row(position_id: int, ticket: int, assignment_id: str, intent:
         first_stop=stop,
         last_stop=stop,
         target=intent.take_profit if intent else None,
+        first_lots=lots,
+        trail_distance=intent.trail_distance if intent else None,
     )
 
 

@@ -191,6 +191,7 @@ class Opener:
             take_profit=intent.target_price,
             request=encode(request).decode(),
             state=IntentState.ASKED,
+            trail_distance=intent.trail_distance,
         )
 
     def _ask(self, entry: Entry, row: IntentRow) -> _Approved | None:
@@ -326,7 +327,8 @@ class Opener:
         ]
         if row.position_id is not None:
             ticket = position.ticket if position else row.position_id
-            changes.append(make_position_row(row.position_id, ticket, row.assignment_id, row))
+            lots = position.volume_lots if position else answer.filled_lots
+            changes.append(make_position_row(row.position_id, ticket, row.assignment_id, row, lots))
         self._journal.put(*changes)
         get_log().info(
             "TRADE_EXECUTED", tag=row.tag, symbol=row.symbol, side=row.side, lots=str(answer.filled_lots), price=str(answer.price),

@@ -74,7 +74,7 @@ class Resolver:
         row.state = IntentState.DONE if row.lots is None or filled >= row.lots else IntentState.PARTIAL
         ticket = position.ticket if position else row.position_id
         changes: list[Row] = [row, make_outcome(self._spool, row, filled, price, position, "found by its tag")]
-        changes.append(make_position_row(row.position_id, ticket, row.assignment_id, row))
+        changes.append(make_position_row(row.position_id, ticket, row.assignment_id, row, filled))
         self._journal.put(*changes)
         get_log().warning("ORDER_RESOLVED", tag=row.tag, outcome=str(row.state), position=row.position_id)
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import cast
 
+from executor_agent.journal import PositionRow
 from executor_agent.terminal.ports import BarTuple, ClosedBars, Look, SymbolFacts
 from executor_agent.watch import Watch
 from trading.engine.runner import Book, Facts, HeldPosition, Intent, StrategyRunner
 from trading.errors import InvalidBars, TradingError
-from trading.model.bars import Bar, Bars
+from trading.model.bars import Bar
 from trading.model.instrument import Instrument
 from trading.model.orders import IntentKind, Side
 from trading.model.timeframe import Timeframe
@@ -76,11 +76,16 @@ class RunningStrategy:
             return True
         return replace(fresh, tick_value=values[0][1], tick_value_loss=values[1][1]) != self.instrument
 
-    def warm_up(self, closed: ClosedBars, until_s: int | None) -> None:
-        """Fold history: the bars up to ``until_s`` (opening time of the last one handled), or all of them."""
+    @property
+    def other_symbols(self) -> tuple[str, ...]:
+        """Symbols whose bars of the same timeframe the strategy needs beside its own."""
+        return self.runner.other_symbols
+
+    def warm_up(self, closed: ClosedBars, until_s: int | None, others: Mapping[str, ClosedBars]) -> None:
+        """Fold history: the bars up to ``until_s`` (opening time of the last one handled), or all of them; and of others beside them."""
         rows = [row for row in closed.rows if until_s is None or row[0] <= until_s]
-        if rows:
-            self.runner.warm_up(cast(Bars, _History(self.timeframe, rows)))
+        beside = {symbol: map(_make_bar, series.rows) for symbol, series in others.items()}
+        self.runner.warm_up(map(_make_bar, rows), beside)
 
     def is_fresh(self, closed: ClosedBars, look: Look) -> bool:
         """Say whether the market is still in the first moments after the last closed bar."""
@@ -90,11 +95,19 @@ class RunningStrategy:
         return age_s <= find_first_moments_s(self.timeframe)
 
     def decide(
-        self, bar: BarTuple, look: Look, watch: Watch, facts: Facts, stop_moved: dict[int, bool]
+        self,
+        bar: BarTuple,
+        look: Look,
+        watch: Watch,
+        facts: Facts,
+        remembered: Mapping[int, PositionRow],
+        others: Mapping[str, BarTuple],
     ) -> list[Intent]:
         """
         Feed one closed bar and return what is to be done.
 
+        :param remembered: what the journal holds of positions, by their id.
+        :param others: the bars of other symbols the strategy needs that closed with it.
         :raises TradingError: where account or quote are not known: the bar is then not folded and may be fed again.
         """
         quote = look.quotes.get(self.symbol)
@@ -106,12 +119,13 @@ class RunningStrategy:
             equity=look.account.equity,
             day_start_equity=self._find_day_start(watch, look.account.equity),
             open_positions_total=len(look.positions),
-            positions=tuple(_hold(position, stop_moved) for position in own),
+            positions=tuple(_hold(position, remembered.get(position.position_id)) for position in own),
             bid=quote.bid,
             ask=quote.ask,
             spread_points=int((quote.ask - quote.bid) / self.instrument.point),
         )
-        return self.runner.on_bar(_make_bar(bar), book, facts)
+        beside = {symbol: _make_bar(row) for symbol, row in others.items()}
+        return self.runner.on_bar(_make_bar(bar), book, facts, beside)
 
     def find_stale_closes(
         self, intents: list[Intent], positions: tuple[PositionMessage, ...], bar: BarTuple
@@ -140,7 +154,7 @@ def make_facts(facts: FactsMessage, halt: Halt, *, entries_allowed: bool) -> Fac
     )
 
 
-def _hold(position: PositionMessage, stop_moved: dict[int, bool]) -> HeldPosition:
+def _hold(position: PositionMessage, row: PositionRow | None) -> HeldPosition:
     return HeldPosition(
         ticket=position.ticket,
         side=Side(position.side),
@@ -149,7 +163,10 @@ def _hold(position: PositionMessage, stop_moved: dict[int, bool]) -> HeldPositio
         stop_price=position.stop_loss,
         target_price=position.take_profit,
         opened_at=position.opened_at,
-        stop_moved=stop_moved.get(position.position_id, False),
+        stop_moved=row.is_stop_moved if row else False,
+        first_lots=row.first_lots if row else None,
+        first_stop_price=row.first_stop if row else None,
+        trail_distance=row.trail_distance if row else None,
     )
 
 
@@ -157,18 +174,3 @@ def _make_bar(row: BarTuple) -> Bar:
     if not (0 < row[3] <= min(row[1], row[4]) and max(row[1], row[4]) <= row[2] < math.inf):
         raise InvalidBars(f"the terminal gave an impossible bar at {row[0]}")
     return Bar(*row)
-
-
-@dataclass(frozen=True)
-class _History:
-    """
-    Bars as the broker cuts them, for `StrategyRunner.warm_up`, which walks through them and no more.
-
-    Not `Bars`: there an H4 or D1 bar opens on UTC's grid, at a broker it opens on the server's.
-    """
-
-    timeframe: Timeframe
-    rows: list[BarTuple]
-
-    def __iter__(self) -> Iterator[Bar]:
-        return map(_make_bar, self.rows)

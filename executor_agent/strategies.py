@@ -30,6 +30,7 @@ Group = tuple[str, str]
 
 _RECENT_BARS, _SPARE_BARS, _MOST_BARS = 3, 50, 20_000
 _BUILD_AGAIN_S, _FAILED_AGAIN_S, _FEED_AGAIN_S = 1.0, 60.0, 0.2
+_OTHERS_WAIT_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,9 @@ class Strategies:
     def _build(self, row: AssignmentRow, wanted: DesiredAssignment) -> RunningStrategy:
         facts = self._terminal.read_symbol(wanted.symbol)
         running = RunningStrategy(wanted, facts, self.currency)
+        for symbol in running.other_symbols:
+            # Selected in the terminal, or refused here: a strategy that lacks a symbol would wait for ever.
+            self._terminal.read_symbol(symbol)
         # Subscribed first: what closes from here on is pending, not lost.
         self._subscribe(running.group)
         mark = self._find_mark(row.assignment_id, running.group)
@@ -142,7 +146,8 @@ class Strategies:
         self._feed.add_symbol(facts)
         self._feed.add_bars(wanted.symbol, wanted.timeframe, closed.rows)
         is_continuing = mark is not None and bool(closed.rows) and closed.rows[0][0] <= mark
-        running.warm_up(closed, mark if is_continuing else None)
+        others = self._read_others([running], running.group, len(closed.rows))
+        running.warm_up(closed, mark if is_continuing else None, others)
         if not is_continuing and closed.rows:
             self._put_mark(row.assignment_id, running.group, closed.rows[-1][0])
         return running
@@ -196,8 +201,11 @@ class Strategies:
         closed = self._read_news(group, members)
         if closed is None:
             return False
+        others = self._read_others(list(members.values()), group, len(closed.rows))
+        if not self._are_ready(closed, others):
+            return False
         # Without news nothing is looked at: on a closed market a bar stays due for days.
-        is_whole = not self._has_news(group, members, closed) or self._feed_members(members, closed)
+        is_whole = not self._has_news(group, members, closed) or self._feed_members(members, closed, others)
         if is_whole:
             # Else the bar is asked for again, and a market that waits goes on waiting for as long as it does.
             self._forming[group] = closed.forming_opened_s or self._forming.get(group, 0)
@@ -208,7 +216,23 @@ class Strategies:
         newest = closed.rows[-1][0]
         return any((self._find_mark(assignment_id, group) or -1) < newest for assignment_id in members)
 
-    def _feed_members(self, members: dict[str, RunningStrategy], closed: ClosedBars) -> bool:
+    def _read_others(self, members: list[RunningStrategy], group: Group, count: int) -> dict[str, ClosedBars]:
+        """Return the bars of the same timeframe of every other symbol that members look at."""
+        symbols = {symbol for running in members for symbol in running.other_symbols}
+        return {
+            symbol: self._terminal.read_closed_bars(symbol, group[1], count + _SPARE_BARS) for symbol in sorted(symbols)
+        }
+
+    def _are_ready(self, closed: ClosedBars, others: dict[str, ClosedBars]) -> bool:
+        """Say whether the other symbols' bars have closed too: a terminal ends a bar at its next tick, which may come a little later."""
+        newest = closed.rows[-1][0]
+        if closed.forming_opened_s is None or all(o.rows and o.rows[-1][0] >= newest for o in others.values()):
+            return True
+        return self._watch.market_at().timestamp() - closed.forming_opened_s > _OTHERS_WAIT_S
+
+    def _feed_members(
+        self, members: dict[str, RunningStrategy], closed: ClosedBars, others: dict[str, ClosedBars]
+    ) -> bool:
         look = self._look()
         if look is None or not look.is_complete:
             return False
@@ -216,7 +240,8 @@ class Strategies:
         for assignment_id, running in members.items():
             row = self._journal.find(AssignmentRow, assignment_id)
             if row is not None:
-                look, is_fed = self._feed_one(row, running, closed, look)
+                beside = {symbol: others[symbol] for symbol in running.other_symbols}
+                look, is_fed = self._feed_one(row, running, closed, beside, look)
                 is_whole = is_whole and is_fed
             self._feed.add_bars(*running.group, closed.rows)
         return is_whole
@@ -239,9 +264,15 @@ class Strategies:
         return look
 
     def _feed_one(
-        self, row: AssignmentRow, running: RunningStrategy, closed: ClosedBars, look: Look
+        self,
+        row: AssignmentRow,
+        running: RunningStrategy,
+        closed: ClosedBars,
+        others: dict[str, ClosedBars],
+        look: Look,
     ) -> tuple[Look, bool]:
         mark = self._find_mark(row.assignment_id, running.group)
+        beside = {symbol: {bar[0]: bar for bar in series.rows} for symbol, series in others.items()}
         for bar in [bar for bar in closed.rows if mark is None or bar[0] > mark]:
             if row.assignment_id in self._holdings.doubted:
                 return look, False
@@ -249,7 +280,8 @@ class Strategies:
             is_allowed = is_last and self._may_enter(row) and running.is_fresh(closed, look)
             facts = make_facts(running.wanted.facts, self._session.halt, entries_allowed=is_allowed)
             try:
-                intents = running.decide(bar, look, self._watch, facts, self._list_moved_stops())
+                same = {symbol: bars[bar[0]] for symbol, bars in beside.items() if bar[0] in bars}
+                intents = running.decide(bar, look, self._watch, facts, self._remember_positions(), same)
             except TradingError as error:
                 get_log().warning("BAR_NOT_FED", assignment=row.assignment_id, problem=error.message)
                 return look, False
@@ -260,8 +292,8 @@ class Strategies:
             self._put_mark(row.assignment_id, running.group, bar[0])
         return look, True
 
-    def _list_moved_stops(self) -> dict[int, bool]:
-        return {row.position_id: row.is_stop_moved for row in self._journal.list_rows(PositionRow)}
+    def _remember_positions(self) -> dict[int, PositionRow]:
+        return {row.position_id: row for row in self._journal.list_rows(PositionRow)}
 
     def _may_enter(self, row: AssignmentRow) -> bool:
         is_clear = row.assignment_id not in self._holdings.doubted and not self._resolver.list_open(row.assignment_id)

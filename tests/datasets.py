@@ -27,6 +27,15 @@ def make_bars(count: int = 500, timeframe: Timeframe = Timeframe.M5, *, price: f
     return Bars(timeframe, time_s, opened, high, low, close, rng.integers(1, 99, count), np.full(count, 8))
 
 
+def make_gappy_bars() -> Bars:
+    """Return forty working days of five minutes, an hour of them missing in the middle."""
+    bars = make_bars(40 * 288)
+    weekday = (bars.time // 86_400 + 3) % 7
+    kept = (weekday < 5) & ((bars.time < bars.time[5000]) | (bars.time >= bars.time[5012]))
+    names = ("time", "open", "high", "low", "close", "volume", "spread_points")
+    return Bars(bars.timeframe, *(getattr(bars, name)[kept] for name in names))
+
+
 def make_dataset(
     team: Team, *, name: str = "EURUSD M5", symbol: str = "EURUSD", bars: Bars | None = None
 ) -> tuple[Dataset, DatasetImport]:

@@ -7,6 +7,7 @@ written as the doors would write it.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from dataclasses import dataclass
@@ -24,12 +25,14 @@ from apps.common.clock import read_at
 from apps.common.ids import new_id, public_id
 from apps.executors.models import Executor
 from apps.executors.services.registry import create_executor
-from apps.market.models import Bar, Quote, SymbolSpecification
+from apps.market.datasets.asking import stage_upload
+from apps.market.models import Bar, Dataset, DatasetImport, Quote, SymbolSpecification
 from apps.risk.models import Approval, Reservation, RiskEvent, Severity
 from apps.strategies.models import Strategy
 from apps.strategies.services import change_strategy, create_strategy
 from apps.teams.models import Team
 from apps.trades.models import Deal, Order, Trade, TradeSource
+from tests.datasets import make_dataset, make_gappy_bars
 
 RULES: dict[str, Any] = {
     "entry": {"type": "indicator_cross", "indicators": ["EMA_20", "EMA_50"], "direction": "both"},
@@ -51,6 +54,8 @@ class Desk:
     bot: Bot
     trade: Trade
     approval: Approval
+    dataset: Dataset
+    dataset_import: DatasetImport  # uploaded, waits to be told how to read it
 
 
 def set_up_desk(team: Team, actor: str = "user:alice@example.com") -> Desk:
@@ -93,7 +98,12 @@ def set_up_desk(team: Team, actor: str = "user:alice@example.com") -> Desk:
         message="FTMO 100k has used 70 % of its daily limit.",
     )  # fmt: skip
     make_bars(paper, at)
-    return Desk(at, paper, prop, executors, trend, idle, on_paper.bot, trade, approval)
+    dataset, _ = make_dataset(team, name="EURUSD M5 with a gap", bars=make_gappy_bars())
+    text = b"Zeit;Auf;Hoch;Tief;Zu\n24.06.2026 14:54;1,1;1,2;1,0;1,1\n24.06.2026 14:55;1,1;1,2;1,0;1,1\n"
+    waiting = stage_upload(
+        team_id=team.pk, actor=actor, file=io.BytesIO(text), file_name="EURUSD.csv", size_bytes=len(text)
+    )
+    return Desk(at, paper, prop, executors, trend, idle, on_paper.bot, trade, approval, dataset, waiting)
 
 
 def make_account(team: Team, actor: str, code: str, name: str, *, mode: str, login: int, balance: Decimal) -> Account:

@@ -65,7 +65,7 @@ class BacktestRow(serializers.Serializer[Any]):
     symbol = serializers.CharField()
     timeframe = serializers.CharField()
     bars_timeframe = serializers.CharField()
-    source = serializers.CharField()
+    bars_source = serializers.CharField()
     account_id = serializers.CharField(allow_null=True)
     dataset_id = serializers.CharField(allow_null=True)
     first_bar_at = AwareDateTimeField(allow_null=True)
@@ -140,7 +140,7 @@ def backtest_row(run: Run) -> dict[str, Any]:
         "symbol": run.symbol,
         "timeframe": run.timeframe,
         "bars_timeframe": run.bars_timeframe,
-        "source": run.source,
+        "bars_source": run.source,
         "account_id": run.account.public_id if run.account else None,
         "dataset_id": run.dataset.public_id if run.dataset else None,
         "first_bar_at": run.first_bar_at,

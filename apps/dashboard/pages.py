@@ -18,6 +18,8 @@ SECTIONS = (
     ("overview", "Overview", "t-overview"),
     ("risk", "Risk", "t-risk"),
     ("strategies", "Strategies", "t-strategies"),
+    ("backtests", "Backtests", ""),
+    ("data", "Data", ""),
     ("fleet", "Fleet", "t-fleet"),
     ("trades", "Trades", ""),
 )

@@ -2,7 +2,19 @@
 
 from django.urls import path, re_path
 
-from apps.dashboard.views import accounts, activation, fleet, halt, overview, people, positions, strategies, trades
+from apps.dashboard.views import (
+    accounts,
+    activation,
+    backtests,
+    data,
+    fleet,
+    halt,
+    overview,
+    people,
+    positions,
+    strategies,
+    trades,
+)
 
 app_name = "dashboard"
 ACT = r"(?P<act>pause|resume|stop|update)"
@@ -19,6 +31,13 @@ urlpatterns = [
     path("strategies/<str:strategy>/activate", activation.activate, name="activate"),
     re_path(rf"^strategies/(?P<strategy>[^/]+)/{ACT}$", activation.act_on_strategy, name="strategy-act"),
     re_path(rf"^assignments/(?P<assignment>[^/]+)/{ACT}$", activation.act_on_assignment, name="assignment-act"),
+    path("strategies/<str:strategy>/backtest", backtests.ask, name="backtest-new"),
+    path("backtests", backtests.show_list, name="backtests"),
+    path("backtests/compare", backtests.compare, name="backtests-compare"),
+    path("backtests/<str:run>", backtests.show, name="backtest"),
+    path("backtests/<str:run>/equity.json", backtests.equity_figures, name="backtest-equity"),
+    path("backtests/<str:run>/candles.json", backtests.candle_figures, name="backtest-candles"),
+    re_path(r"^backtests/(?P<run>[^/]+)/(?P<act>cancel|retry|delete)$", backtests.act, name="backtest-act"),
     path("fleet", fleet.show_list, name="fleet"),
     path("fleet/new", fleet.create, name="executor-new"),
     path("fleet/<str:executor>", fleet.show, name="executor"),
@@ -36,6 +55,13 @@ urlpatterns = [
     path("risk/<str:account>/positions/<int:ticket>/close", positions.close, name="position-close"),
     path("halt", halt.halt, name="halt"),
     path("halt/lift", halt.lift_team, name="team-lift"),
+    path("data", data.show_list, name="data"),
+    path("data/new", data.create, name="data-new"),
+    path("data/imports/<str:dataset_import>", data.show_import, name="data-import"),
+    path("data/imports/<str:dataset_import>/cancel", data.cancel_import, name="data-import-cancel"),
+    path("data/<str:dataset>", data.show, name="dataset"),
+    path("data/<str:dataset>/export", data.export, name="dataset-export"),
+    path("data/<str:dataset>/delete", data.delete, name="dataset-delete"),
     path("trades", trades.show_list, name="trades"),
     path("trades/export.csv", trades.export, name="trades-export"),
     path("trades/<str:trade>", trades.show, name="trade"),

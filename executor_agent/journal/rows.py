@@ -88,10 +88,16 @@ class IntentRow(Row, kw_only=True, tag="intent"):
     retcode: int | None = None
     order_ticket: int | None = None
     position_id: int | None = None
+    trail_distance: Decimal | None = None
 
 
 class PositionRow(Row, kw_only=True, tag="position"):
-    """A position of ours until all its closing deals are reported. ``is_closing``: it is to be closed until it is."""
+    """
+    A position of ours until all its closing deals are reported. ``is_closing``: it is to be closed until it is.
+
+    What the strategy decides by and the terminal forgets is kept here: the first stop, the first volume (what is left of it tells which
+    partial exits were done), and the trailing distance it was given.
+    """
 
     position_id: int
     ticket: int
@@ -104,6 +110,8 @@ class PositionRow(Row, kw_only=True, tag="position"):
     exit_reason: str = ""
     is_closing: bool = False
     reported_deals: list[int] = []
+    first_lots: Decimal | None = None
+    trail_distance: Decimal | None = None
 
     @property
     def is_stop_moved(self) -> bool:

@@ -70,9 +70,7 @@ def _compile(numba: Any, function: Any, *, cache: bool) -> Any:
     # none and make none, so they go without counting, and what is called from machine code alone becomes part of its caller.
     options = {"error_model": "numpy", "_nrt": False}
     if not cache:
-        return numba.njit(
-            function, **options, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True
-        )
+        return numba.njit(function, **options, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
     try:
         return numba.njit(function, **options, cache=True)
     except RuntimeError:

@@ -90,7 +90,7 @@ def _finish_run(run: Run, computed: Computed, *, took_s: float, at: datetime) ->
     }
     with settling(run, at, WorkStatus.DONE, **changes):
         storage.hold_names({data_file, columns_file})
-        run.status, run.progress_fraction = WorkStatus.DONE, 1  # type: ignore[assignment]
+        run.status, run.progress_fraction = WorkStatus.DONE, 1
         tell_run(run)
 
 

@@ -78,7 +78,7 @@ def build_costs(stored: Mapping[str, Any]) -> Costs:
     :raises Impossible: for a cost that can never be.
     """
     try:
-        given = {
+        given: dict[str, Any] = {
             name: value if value is None or name in _WHOLE else to_decimal(value, field=f"costs.{name}")
             for name, value in stored.items()
         }

@@ -113,7 +113,7 @@ def _checkpoint_of(row: Leased) -> Checkpoint:
         last_s[0] = time.monotonic()
         with transaction.atomic():
             leases.renew(row, read_at(), progress)
-            row.progress_fraction = round(progress, 4)  # type: ignore[assignment]
+            row.progress_fraction = round(progress, 4)
             tell_progress(row)
 
     return checkpoint

@@ -9,7 +9,9 @@ from apps.dashboard.marks.numbers import (
     format_lots,
     format_percent,
     format_price,
+    format_signed_percent,
     render_money,
+    say_spread,
 )
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "format_lots",
     "format_percent",
     "format_price",
+    "format_signed_percent",
     "render_age",
     "render_headroom",
     "render_icon",
@@ -26,6 +29,7 @@ __all__ = [
     "render_money",
     "render_state",
     "render_time",
+    "say_spread",
     "spell_delay",
     "spell_duration",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -87,6 +89,27 @@ def format_percent(fraction: object, digits: int = 1) -> str:
     """
     number = _to_decimal(fraction)
     return NOTHING if number is None else f"{format_amount(number * 100, digits)} %"
+
+
+def format_signed_percent(fraction: object, digits: int = 1) -> str:
+    """
+    Return a fraction as percent, always signed; a dash where there is none.
+
+    >>> format_signed_percent(0.273), format_signed_percent("-0.034"), format_signed_percent(None)
+    ('+27.3 %', '−3.4 %', '–')
+    """
+    text = format_percent(fraction, digits)
+    return text if text[0] in MINUS + NOTHING or not text.strip("0., %") else f"+{text}"
+
+
+def say_spread(costs: Mapping[str, Any]) -> str:
+    """
+    Return the spread of a backtest in words.
+
+    >>> say_spread({"spread_pips": "0.8"}), say_spread({"spread_pips": None})
+    ('0.8 pips', 'as recorded')
+    """
+    return "as recorded" if costs.get("spread_pips") is None else f"{costs['spread_pips']} pips"
 
 
 def with_symbol(value: object, currency: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -203,3 +204,25 @@ def browser_name(user_agent: str) -> str:
 def as_input(field: Any) -> SafeString:
     """Return a bound field with the look of our inputs (forms that are not ours, allauth's)."""
     return SafeString(field.as_widget(attrs={"class": "input"}))
+
+
+@register.filter
+def signed_percent(value: Any, digits: int = 1) -> str:
+    return marks.format_signed_percent(value, digits)
+
+
+@register.filter
+def hundred(fraction: Any) -> int:
+    """Return a fraction as whole percent, for a progress bar."""
+    return round(float(fraction or 0) * 100)
+
+
+@register.filter
+def spread(costs: dict[str, Any]) -> str:
+    return marks.say_spread(costs)
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    """Return a document as readable JSON."""
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -21,6 +21,9 @@ from trading.data.examine import Examined
 from trading.data.parquet import hash_bars, write_parquet
 from trading.data.quality import coverage
 
+# No handle: addresses such as /data/new mean something else.
+_WORDS_OF_ADDRESSES = {"new", "imports", "from-terminal", "from-exchange"}
+
 
 def store_dataset(
     *, team_id: UUID, actor: str, name: str, symbol: str, source: str, origin: dict[str, Any], examined: Examined
@@ -115,6 +118,7 @@ def _free_handle(team_id: UUID, name: str) -> str:
     base = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:48] or "dataset"
     base = base if len(base) > 1 else f"{base}-dataset"
     taken = set(Dataset.objects.filter(team_id=team_id, handle__startswith=base).values_list("handle", flat=True))
+    taken |= _WORDS_OF_ADDRESSES
     if base not in taken:
         return base
     return next(handle for n in range(2, len(taken) + 3) if (handle := f"{base}-{n}") not in taken)

@@ -162,9 +162,11 @@ class _Job:
         params, program = prepared.params, prepared.program
         if program is None or not self.skips or self.own is not self.bars or self.facts or self.counts_days:
             return False
-        if params.is_managed or params.open_positions_max != 1 or costs.has_swap or costs.leverage is not None:
+        if params.is_managed or costs.has_swap or costs.leverage is not None:
             return False
-        if prepared.hold_window is not None or not prepared.rules.window.is_always_open:
+        if params.open_positions_max != 1 and not params.exit_on_opposite:
+            return False
+        if not (prepared.rules.closing.is_never and prepared.rules.window.is_always_open):
             return False
         return is_ema_cross(program) and len(self.bars) > max(program.first_period, program.second_period)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trading.backtest.run import Result, Trade
+from trading.backtest.result import REASONS, Result, TradeColumns
 from trading.errors import InvalidValue
 from trading.model.bars import Bars
 from trading.model.instrument import Instrument
@@ -18,14 +20,22 @@ IntArray = NDArray[np.int64]
 
 CLOSES, EXTREMES = "closes", "extremes"
 
-# These exits leave at a price the market came through or opened at: nothing worse was seen while the position stood.
-_AT_THE_WORST = frozenset(ExitReason) - {ExitReason.TAKE_PROFIT, ExitReason.END_OF_DATA}
+# These leave at a price the market came through or opened at: nothing worse was seen while the position stood.
+_WORST_EXITS: Final = frozenset(
+    {
+        ExitReason.STOP_LOSS,
+        ExitReason.TRAILING_STOP,
+        ExitReason.STOP_OUT,
+        ExitReason.OPPOSITE_SIGNAL,
+        ExitReason.SIGNAL,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
     """
-    One row per bar of the strategy, oldest first; money in the account's currency.
+    One row per bar, oldest first; money in the account's currency.
 
     ``low`` and ``high`` bound equity inside the bar where ``measured`` is `EXTREMES`; where it is `CLOSES` they only repeat what
     the closes say, and a fall between two closes is not seen. ``entries`` counts positions opened in the bar, ``is_open`` says
@@ -52,79 +62,72 @@ def track_result(
     """
     Return the track of a backtest.
 
-    With ``bars`` (those it ran over, or finer) and ``instrument`` the lows and highs are found from the bars' extremes: in every
-    bar equity of the close before, plus what each open position lost up to the bar's adverse extreme. Positions of both sides are
-    taken at their worst at once, so the low is never too high.
+    With the ``bars`` it ran over and their ``instrument`` there is one row for each of them, with lows and highs from their extremes:
+    equity of the close before, plus what each open position lost up to the bar's adverse extreme. Positions of both sides are
+    taken at their worst at once, so the low is never too high (but for the spread of a sell in its first bar). Without them there
+    is one row for each bar of the strategy, and only closes are known.
 
     :param initial: what the account began with [account currency].
-    :raises InvalidValue: if the result has no bars, or only one of ``bars`` and ``instrument`` is given.
+    :raises InvalidValue: if there are no bars, other bars than those of the run, or bars without their instrument.
     """
-    if not len(result.closes_s):
-        raise InvalidValue("a backtest without bars has no track", field="result")
     if (bars is None) != (instrument is None):
         raise InvalidValue("give the bars and their instrument, or neither", field="bars")
-    first, last = _bars_of(result)
-    size = len(result.closes_s)
-    pnl = np.array([float(trade.pnl) for trade in result.trades])
-    closed = np.bincount(last, weights=pnl, minlength=size)
-    balance: FloatArray = np.asarray(initial + np.cumsum(closed), dtype=np.float64)
-    entries = np.bincount(first, minlength=size).astype(np.int64)
-    standing = np.cumsum(entries - np.bincount(last, minlength=size))
-    before = np.concatenate(([initial], result.equity[:-1]))
-    low: FloatArray = np.minimum(before, result.equity)
-    high: FloatArray = np.maximum(before, result.equity)
+    trades = result.trades.columns()
+    closes_s = result.closes_s if bars is None else bars.time + bars.timeframe.seconds
+    equity = result.equity if bars is None else result.equity_fine
+    if not len(equity) or len(equity) != len(closes_s):
+        raise InvalidValue("these are not the bars the backtest ran over", field="bars")
+    size = len(closes_s)
+    first, last = _place(closes_s, trades.opened_s), _place(closes_s, trades.closed_s)
+    closed = np.bincount(last, weights=trades.pnl, minlength=size)
+    before = np.concatenate(([initial], equity[:-1]))
+    down = up = np.zeros(size)
     if bars is not None and instrument is not None:
-        down, up = _swings(result, first, last, bars, instrument)
-        low = np.minimum(result.equity, before + down)
-        high = np.maximum(result.equity, before + up)
+        down, up = _swings(trades, first, last, bars, instrument)
     return Track(
-        initial, result.closes_s, result.equity, balance, low, high, entries, standing > 0,
-        CLOSES if bars is None else EXTREMES,
-    )  # fmt: skip
-
-
-def _bars_of(result: Result) -> tuple[IntArray, IntArray]:
-    """Return the bars in which each trade was opened and closed."""
-    last = len(result.closes_s) - 1
-    opened = np.array([int(trade.opened_at.timestamp()) for trade in result.trades], dtype=np.int64)
-    closed = np.array([int(trade.closed_at.timestamp()) for trade in result.trades], dtype=np.int64)
-    return (
-        np.minimum(np.searchsorted(result.closes_s, opened, side="right"), last),
-        np.minimum(np.searchsorted(result.closes_s, closed, side="right"), last),
+        initial=initial,
+        closes_s=closes_s,
+        equity=equity,
+        balance=np.asarray(initial + np.cumsum(closed), dtype=np.float64),
+        low=np.minimum(equity, before + down),
+        high=np.maximum(equity, before + up),
+        entries=_entries(trades, first, size),
+        is_open=np.cumsum(np.bincount(first, minlength=size) - np.bincount(last, minlength=size)) > 0,
+        measured=CLOSES if bars is None else EXTREMES,
     )
 
 
+def _place(closes_s: IntArray, times_s: IntArray) -> IntArray:
+    """Return the bars in which something happened, from opening times; what the end of the data closed is in the last."""
+    return np.minimum(np.searchsorted(closes_s, times_s, side="right"), len(closes_s) - 1).astype(np.int64)
+
+
+def _entries(trades: TradeColumns, first: IntArray, size: int) -> IntArray:
+    _, one_each = np.unique(trades.position, return_index=True)
+    return np.bincount(first[one_each], minlength=size).astype(np.int64)
+
+
 def _swings(
-    result: Result, first: IntArray, last: IntArray, bars: Bars, instrument: Instrument
+    trades: TradeColumns, first: IntArray, last: IntArray, bars: Bars, instrument: Instrument
 ) -> tuple[FloatArray, FloatArray]:
     """Return how far equity may have moved inside each bar from the close before it: down (at most 0) and up (at least 0)."""
-    lows, highs, closes = _extremes(result.closes_s, bars)
-    down, up = np.zeros(len(lows)), np.zeros(len(lows))
-    for trade, start, end in zip(result.trades, first.tolist(), last.tolist(), strict=True):
-        marks = np.concatenate(([float(trade.entry_price)], closes[start:end]))
-        per_price = float(trade.volume_lots * instrument.money_per_price(trade.entry_price))
-        worst, best = _range(trade, lows[start : end + 1].copy(), highs[start : end + 1].copy())
-        sign = trade.side.sign
-        down[start : end + 1] += np.minimum(sign * (worst - marks) * per_price, 0.0)
-        up[start : end + 1] += np.maximum(sign * (best - marks) * per_price, 0.0)
+    down, up = np.zeros(len(bars)), np.zeros(len(bars))
+    money = trades.side * trades.lots * _money_per_price(trades, instrument)
+    for place, (start, end) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
+        marks = np.concatenate((trades.entry_price[place : place + 1], bars.close[start:end]))
+        low, high = bars.low[start : end + 1].copy(), bars.high[start : end + 1].copy()
+        worst, best = (low, high) if trades.side[place] > 0 else (high, low)
+        reason = REASONS[int(trades.reason[place])]
+        if reason in _WORST_EXITS:
+            worst[-1] = trades.exit_price[place]
+        elif reason is ExitReason.TAKE_PROFIT:
+            best[-1] = trades.exit_price[place]
+        down[start : end + 1] += np.minimum((worst - marks) * money[place], 0.0)
+        up[start : end + 1] += np.maximum((best - marks) * money[place], 0.0)
     return down, up
 
 
-def _range(trade: Trade, lows: FloatArray, highs: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the worst and the best price of each bar for a trade."""
-    worst, best = (lows, highs) if trade.side.sign > 0 else (highs, lows)
-    if trade.exit_reason in _AT_THE_WORST:
-        worst[-1] = float(trade.exit_price)
-    if trade.exit_reason is ExitReason.TAKE_PROFIT:
-        best[-1] = float(trade.exit_price)
-    return worst, best
-
-
-def _extremes(closes_s: IntArray, bars: Bars) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return low, high and close of the strategy's bars, from bars of the same or a finer timeframe."""
-    number = np.searchsorted(closes_s, bars.time, side="right")
-    starts = np.flatnonzero(np.concatenate(([True], number[1:] != number[:-1])))
-    if len(starts) != len(closes_s) or number[-1] >= len(closes_s):
-        raise InvalidValue("these are not the bars the backtest ran over", field="bars")
-    ends = np.append(starts[1:], len(bars)) - 1
-    return np.minimum.reduceat(bars.low, starts), np.maximum.reduceat(bars.high, starts), bars.close[ends]
+def _money_per_price(trades: TradeColumns, instrument: Instrument) -> FloatArray:
+    """Return what a move of 1.0 in price is worth to one lot of each trade."""
+    at_one = float(instrument.money_per_price(Decimal(1)))
+    return at_one / trades.entry_price if instrument.converts_by_price else np.full(len(trades.lots), at_one)

@@ -141,7 +141,7 @@ class _Work:
         utc = to_utc(self._columns.time_s, zone)
         if skipped := int(utc.skipped.sum()):
             rows = np.flatnonzero(utc.skipped)
-            said = f"{counted(skipped, 'bar')} at times that clocks in {zone} skip: is it the right zone?"
+            said = f"{counted(skipped, 'bar')} at times that clocks in {zone} skip: perhaps it is not the right zone"
             self.findings.append(
                 Finding(Kind.SKIPPED_HOUR, Level.DOUBT, skipped, said, self._numbers(rows), first_of(utc.utc_s[rows]))
             )

@@ -116,7 +116,7 @@ def find_zone_doubt(bars: Bars, zone: str) -> Finding | None:
         return None
     message = (
         f"the weeks end {off_h[zone]:.1f} hours away from Friday 17:00 in New York when the times are read as {zone},"
-        f" and {off_h[best]:.1f} when read as {best}: is {best} the zone of this file?"
+        f" and {off_h[best]:.1f} when read as {best}: perhaps that is the zone of this file"
     )
     extra = {"zone": zone, "likely": best, "weekends": len(last)}
     return Finding(Kind.ZONE_DOUBTFUL, Level.DOUBT, len(last), message, at=first_of(closes), extra=extra)

@@ -53,6 +53,8 @@ def profit_money(params: Params, side: int, steps: int, entry: float, exit_price
 @kernel
 def commission_money(params: Params, charges: Charges, steps: int) -> float:
     """Return the commission of one deal, to the cent."""
+    if charges.commission_per_lot == 0.0:
+        return 0.0
     return round_cents(charges.commission_per_lot * steps * params.lots_per_step)
 
 

@@ -82,13 +82,16 @@ def run_crosses(
         for bar in range(bars):
             least, most = min(least, spread[bar]), max(most, spread[bar])
     seeded = max(program.first_period, program.second_period)
-    first, second = seed_average(close, program.first_period, seeded), seed_average(close, program.second_period, seeded)
+    first, second = (
+        seed_average(close, program.first_period, seeded),
+        seed_average(close, program.second_period, seeded),
+    )
     first_alpha, second_alpha = 2.0 / (program.first_period + 1.0), 2.0 / (program.second_period + 1.0)
     before = first - second
     if abs(before) < close[seeded - 1] * 1e-12:
         before = 0.0
     first_bar = max(first_bar, program.first_signal_bar - 1)
-    trades, number, signal = 0, 0, 0
+    trades, signal = 0, 0
     side, steps, opened, entry, stop, target, paid = 0, 0, 0, 0.0, 0.0, 0.0, 0.0
     low_at, high_at = -math.inf, math.inf
 
@@ -97,72 +100,65 @@ def run_crosses(
             gap = spread[bar] if many else spread[0]
             bid = open_[bar]
             ask = snap(bid + gap, tick_n, tick_d)
-            reason, price, decision_balance = 0, 0.0, balance
             if side != 0:
                 kind, price = match_open(side, stop, target, bid, ask)
                 if kind != NO_FILL:
                     reason = EXIT_STOP if kind == STOP_FILL else EXIT_TARGET
-            # At most three times: the open closes one, the signal opens one, the path closes it.
-            for phase in range(3):
-                if phase == 1 and signal != 0:
-                    decision_balance = balance
-                    if side != 0 and params.exit_on_opposite and signal == -side:
-                        reason, price = EXIT_OPPOSITE, bid if side == 1 else ask
-                if phase == 2 and side != 0:
-                    kind, price = match_path(
-                        side, stop, target, bid, high[bar], low[bar], close[bar], gap, pessimistic
-                    )
-                    if kind != NO_FILL:
-                        reason = EXIT_STOP if kind == STOP_FILL else EXIT_TARGET
-                if reason != 0:
-                    if reason != EXIT_TARGET:
-                        price = snap(price - side * charges.slippage, tick_n, tick_d)
-                    profit = round_cents(profit_money(params, side, steps, entry, price))
-                    closing = commission_money(params, charges, steps)
-                    trade_ints[trades, T_OPENED], trade_ints[trades, T_CLOSED] = opened, bar
-                    trade_ints[trades, T_SIDE], trade_ints[trades, T_STEPS] = side, steps
-                    trade_ints[trades, T_REASON], trade_ints[trades, T_NUMBER] = reason, number - 1
-                    trade_ints[trades, T_LEG] = 0
-                    trade_floats[trades, V_ENTRY], trade_floats[trades, V_EXIT] = entry, price
-                    trade_floats[trades, V_PROFIT], trade_floats[trades, V_COMMISSION] = profit, paid + closing
-                    trade_floats[trades, V_SWAP], trade_floats[trades, V_FIRST_STOP] = 0.0, stop
-                    trades += 1
-                    balance = round_cents(balance + profit - closing)
-                    side, reason, low_at, high_at = 0, 0, -math.inf, math.inf
-                if phase == 1 and signal != 0:
-                    held = 1 if side != 0 else 0
-                    verdict, size, expected, new_stop, new_target = decide_entry(
-                        params,
-                        signal,
-                        True,
-                        True,
-                        held,
-                        bid,
-                        ask,
-                        decision_balance,
-                        decision_balance,
-                        decision_balance,
-                        math.inf,
-                        1.0,
-                    )
-                    if verdict == OPEN:
-                        side, steps, opened, stop, target = signal, size, bar, new_stop, new_target
-                        number += 1
-                        entry = snap(expected + side * charges.slippage, tick_n, tick_d)
-                        paid = commission_money(params, charges, steps)
-                        balance = round_cents(balance - paid)
-                        worst = profit_money(params, side, steps, entry, stop)
-                        if stop == 0.0 or not balance + min(worst, 0.0) > _SAFE:
-                            return NOT_SURE, 0.0
-                        if side == 1:
-                            low_at, high_at = stop, target if target != 0.0 else math.inf
-                        else:
-                            high_at = stop - most - stop * _NEAR
-                            low_at = target - least + target * _NEAR if target != 0.0 else -math.inf
-                    else:
-                        skipped[verdict] += 1
+                    row = (side, steps, opened, entry, stop, paid)
+                    balance += _close(params, charges, row, bar, price, reason, trades, trade_ints, trade_floats)
+                    trades, side = trades + 1, 0
+            if signal != 0:
+                decision_balance = round_cents(balance)
+                if side == -signal and params.exit_on_opposite:
+                    price = bid if side == 1 else ask
+                    row = (side, steps, opened, entry, stop, paid)
+                    balance += _close(params, charges, row, bar, price, EXIT_OPPOSITE, trades, trade_ints, trade_floats)
+                    trades, side = trades + 1, 0
+                if side != 0 and params.open_positions_max > 1:
+                    return NOT_SURE, 0.0
+                verdict, size, expected, new_stop, new_target = decide_entry(
+                    params,
+                    signal,
+                    True,
+                    True,
+                    1 if side != 0 else 0,
+                    bid,
+                    ask,
+                    decision_balance,
+                    decision_balance,
+                    decision_balance,
+                    math.inf,
+                    1.0,
+                )
+                if verdict == OPEN:
+                    side, steps, opened, stop, target = signal, size, bar, new_stop, new_target
+                    entry = snap(expected + side * charges.slippage, tick_n, tick_d)
+                    paid = commission_money(params, charges, steps)
+                    balance = round_cents(balance - paid)
+                    worst = profit_money(params, side, steps, entry, stop)
+                    if stop == 0.0 or not balance + min(worst, 0.0) > _SAFE:
+                        return NOT_SURE, 0.0
+                else:
+                    skipped[verdict] += 1
+            if side != 0:
+                kind, price = match_path(side, stop, target, bid, high[bar], low[bar], close[bar], gap, pessimistic)
+                if kind != NO_FILL:
+                    reason = EXIT_STOP if kind == STOP_FILL else EXIT_TARGET
+                    row = (side, steps, opened, entry, stop, paid)
+                    balance += _close(params, charges, row, bar, price, reason, trades, trade_ints, trade_floats)
+                    trades, side = trades + 1, 0
+            balance = round_cents(balance)
             if not balance > _SAFE:
                 return NOT_SURE, 0.0
+            low_at, high_at = -math.inf, math.inf
+            if side == 1:
+                low_at = stop
+                if target != 0.0:
+                    high_at = target
+            elif side == -1:
+                high_at = stop - most - stop * _NEAR
+                if target != 0.0:
+                    low_at = target - least + target * _NEAR
         price = close[bar]
         first += (price - first) * first_alpha
         second += (price - second) * second_alpha
@@ -179,16 +175,38 @@ def run_crosses(
 
     if side != 0:
         bar = bars - 1
-        gap = spread[bar] if many else spread[0]
-        price = close[bar] if side == 1 else snap(close[bar] + gap, tick_n, tick_d)
-        profit = round_cents(profit_money(params, side, steps, entry, price))
-        closing = commission_money(params, charges, steps)
-        trade_ints[trades, T_OPENED], trade_ints[trades, T_CLOSED] = opened, bar
-        trade_ints[trades, T_SIDE], trade_ints[trades, T_STEPS] = side, steps
-        trade_ints[trades, T_REASON], trade_ints[trades, T_NUMBER], trade_ints[trades, T_LEG] = EXIT_END, number - 1, 0
-        trade_floats[trades, V_ENTRY], trade_floats[trades, V_EXIT] = entry, price
-        trade_floats[trades, V_PROFIT], trade_floats[trades, V_COMMISSION] = profit, paid + closing
-        trade_floats[trades, V_SWAP], trade_floats[trades, V_FIRST_STOP] = 0.0, stop
+        price = close[bar]
+        if side == -1:
+            price = snap(price + (spread[bar] if many else spread[0]), tick_n, tick_d)
+        row = (side, steps, opened, entry, stop, paid)
+        balance += _close(params, charges, row, bar, price, EXIT_END, trades, trade_ints, trade_floats)
         trades += 1
-        balance = round_cents(balance + profit - closing)
-    return trades, balance
+    return trades, round_cents(balance)
+
+
+@kernel
+def _close(
+    params: Params,
+    charges: Charges,
+    position: tuple[int, int, int, float, float, float],
+    bar: int,
+    price: float,
+    reason: int,
+    trade: int,
+    trade_ints: IntArray,
+    trade_floats: FloatArray,
+) -> float:
+    """Write a trade of ``(side, steps, bar of opening, entry, first stop, commission paid)``; return what the balance gains."""
+    side, steps, opened, entry, stop, paid = position
+    if charges.slippage != 0.0 and (reason == EXIT_STOP or reason == EXIT_OPPOSITE):
+        price = snap(price - side * charges.slippage, params.tick_numerator, params.tick_denominator)
+    profit = round_cents(profit_money(params, side, steps, entry, price))
+    closing = commission_money(params, charges, steps)
+    trade_ints[trade, T_OPENED], trade_ints[trade, T_CLOSED] = opened, bar
+    trade_ints[trade, T_SIDE], trade_ints[trade, T_STEPS] = side, steps
+    # One position at a time: the trades are numbered as the positions are.
+    trade_ints[trade, T_REASON], trade_ints[trade, T_NUMBER], trade_ints[trade, T_LEG] = reason, trade, 0
+    trade_floats[trade, V_ENTRY], trade_floats[trade, V_EXIT] = entry, price
+    trade_floats[trade, V_PROFIT], trade_floats[trade, V_COMMISSION] = profit, paid + closing
+    trade_floats[trade, V_SWAP], trade_floats[trade, V_FIRST_STOP] = 0.0, stop
+    return profit - closing

@@ -151,7 +151,7 @@ def _move_stop(params: Params, held: Held, best: float, risk: float) -> float:
             moved = trailed
     rule = params.break_even_at
     if rule.price + rule.fraction + rule.r > 0.0 and _has_reached(params, rule, held, best, risk):
-        level = held.entry + held.side * params.break_even_offset
+        level = held.entry + held.side * find_distance(params, params.break_even_offset, held.entry, risk)
         level = snap(level, params.tick_numerator, params.tick_denominator)
         if moved == 0.0 or (level - moved) * held.side > 0.0:
             moved = level

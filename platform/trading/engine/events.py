@@ -135,9 +135,9 @@ def build_events(
         kept &= own.time[wishes.own] + own.timeframe.seconds >= trade_from.timestamp()
     places = [wishes.own[kept] + 1 if over_at is None else over_at[wishes.own[kept]]]
     must_be_flat = None
-    if prepared.hold_window is not None:
+    if not prepared.rules.closing.is_never:
         # The first bar of a stretch is enough: everything is closed there, and nothing is opened until it ends.
-        must_be_flat = ~prepared.hold_window.mask(own.time + own.timeframe.seconds)
+        must_be_flat = prepared.rules.closing.mask(own.time + own.timeframe.seconds)
         begins = np.flatnonzero(must_be_flat & ~np.concatenate(([False], must_be_flat[:-1])))
         begins = begins[begins < (bars - 1 if over_at is None else len(over_at))]
         places.append(begins + 1 if over_at is None else over_at[begins])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trading.engine.prices import tick_ratio
 from trading.model.instrument import Instrument
-from trading.rules.tree import StrategyRules
+from trading.rules.tree import Distance, PartialExit, StrategyRules
 
 FloatArray = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ class Params(NamedTuple):
     trails_from_start: bool
     """Whether trailing begins at `trail_start`; else once it would bring the stop to the entry, as the terminal does."""
     break_even_at: Reach
-    break_even_offset: float
+    break_even_offset: Reach
     partials: FloatArray
     """A row per partial exit, the nearest first: the three numbers of its `Reach`, and the share of the first volume."""
     bars_max: int
@@ -67,24 +67,25 @@ class Params(NamedTuple):
 
 
 def build_params(rules: StrategyRules, instrument: Instrument) -> Params:
-    """Return the numbers of rules on an instrument."""
+    """Return the numbers of rules on an instrument. Distances that follow the market (ATR, swing points) come with each signal."""
     numerator, denominator = tick_ratio(instrument.tick_size)
     unit_profit, unit_loss = _units(instrument)
+    exit_ = rules.exit
     return managed(
         Params(
             buys=rules.buys,
             sells=rules.sells,
-            exit_on_opposite=rules.exit.on_opposite_signal,
-            stop=_pips(rules.exit.stop_pips, instrument),
-            target=_pips(rules.exit.target_pips, instrument),
-            trail=_pips(rules.exit.trail_pips, instrument),
-            trail_start=NOWHERE,
-            trails_from_start=False,
-            break_even_at=NOWHERE,
-            break_even_offset=0.0,
-            partials=np.zeros((0, 4)),
-            bars_max=0,
-            seconds_max=0,
+            exit_on_opposite=exit_.on_opposite_signal,
+            stop=_reach(exit_.stop, instrument),
+            target=_reach(exit_.target, instrument),
+            trail=_reach(exit_.trail, instrument),
+            trail_start=_reach(exit_.trail_start, instrument),
+            trails_from_start=exit_.trail_start is not None,
+            break_even_at=_reach(exit_.break_even.at, instrument) if exit_.break_even else NOWHERE,
+            break_even_offset=_reach(exit_.break_even.offset, instrument) if exit_.break_even else NOWHERE,
+            partials=_partials(exit_.partials, instrument),
+            bars_max=exit_.bars_max or 0,
+            seconds_max=60 * (exit_.minutes_max or 0),
             is_managed=False,
             stops_level_ticks=_stops_level_ticks(instrument),
             tick_numerator=numerator,
@@ -110,11 +111,22 @@ def managed(params: Params, *, trails: bool = False) -> Params:
     return params._replace(is_managed=trails or any(rules) or params.seconds_max > 0)
 
 
-def _pips(pips: Decimal | None, instrument: Instrument) -> Reach:
-    if pips is None:
+def _partials(partials: tuple[PartialExit, ...], instrument: Instrument) -> FloatArray:
+    rows = [(*_reach(part.at, instrument), float(part.fraction)) for part in partials]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), 4)
+
+
+def _reach(distance: Distance | None, instrument: Instrument) -> Reach:
+    if distance is None or distance.unit in ("atr", "swing"):
         return NOWHERE
+    if distance.unit == "percent":
+        return Reach(fraction=float(distance.value / 100))
+    if distance.unit == "r":
+        return Reach(r=float(distance.value))
+    size = instrument.pip_size if distance.unit == "pips" else instrument.point
     numerator, denominator = tick_ratio(instrument.tick_size)
-    return Reach(instrument.pips_to_ticks(pips) * numerator / denominator)
+    ticks = int(distance.value * size / instrument.tick_size)
+    return Reach(ticks * numerator / denominator)
 
 
 def _units(instrument: Instrument) -> tuple[float, float]:

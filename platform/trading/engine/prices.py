@@ -38,6 +38,8 @@ def snap(price: float, tick_numerator: float, tick_denominator: float) -> float:
 @kernel
 def to_ticks(distance: float, tick_numerator: float, tick_denominator: float) -> float:
     """Return a distance of two prices as a whole number of ticks (a float that is an integer)."""
+    if tick_numerator == 1.0:
+        return math.floor(distance * tick_denominator + 0.5)
     return math.floor(distance * tick_denominator / tick_numerator + 0.5)
 
 
@@ -50,6 +52,8 @@ def whole_ticks(distance: float, tick_numerator: float, tick_denominator: float)
     """
     if not 0.0 < distance < math.inf:
         return 0.0
+    if tick_numerator == 1.0:
+        return math.floor(distance * tick_denominator + 1e-6) / tick_denominator
     return math.floor(distance * tick_denominator / tick_numerator + 1e-6) * tick_numerator / tick_denominator
 
 

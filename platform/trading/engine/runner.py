@@ -217,8 +217,7 @@ class StrategyRunner:
 
     def _decide_positions(self, bar: Bar, book: Book, wish: Wish, bid: float, ask: float) -> tuple[int, list[Intent]]:
         closes_s = self.timeframe.close_time(bar.time)
-        hold = self._prepared.hold_window
-        must_be_flat = hold is not None and not hold.allows(closes_s)
+        must_be_flat = self._prepared.rules.closing.is_due(closes_s)
         moment = Moment(wish.side, wish.closes, must_be_flat, self._snap(bar.high), self._snap(bar.low), bid, ask)
         kept, intents = 0, []
         for position in book.positions:
@@ -292,11 +291,11 @@ class StrategyRunner:
         self, bar: Bar, book: Book, facts: Facts, wish: Wish, bid: float, ask: float, kept: int
     ) -> list[Intent]:
         closes_s = self.timeframe.close_time(bar.time)
-        hold = self._prepared.hold_window
+        rules = self._prepared.rules
         verdict, steps, entry, stop, target = decide.decide_entry(
             self._params,
             wish.side,
-            self._prepared.rules.window.allows(closes_s) and (hold is None or hold.allows(closes_s)),
+            rules.window.allows(closes_s) and not rules.closing.is_due(closes_s),
             facts.entries_allowed and not facts.halted,
             kept,
             bid,

@@ -7,7 +7,7 @@ from django.urls import reverse
 from tests.scenes import Desk
 
 PLAIN = (
-    "overview", "strategies", "strategy-new", "fleet", "executor-new", "risk", "account-new", "halt", "trades", "team",
+    "overview", "strategies", "strategy-new", "fleet", "executor-new", "risk", "account-new", "halt", "trades", "data", "data-new", "team",
     "keys", "security", "first-team",
 )  # fmt: skip
 
@@ -40,5 +40,8 @@ def list_rows(desk: Desk) -> dict[str, str]:
         "account-limits": reverse("dashboard:account-limits", args=[account]),
         "account-lift": reverse("dashboard:account-lift", args=[account]),
         "position-close": reverse("dashboard:position-close", args=[account, 101]),
+        "dataset": reverse("dashboard:dataset", args=[desk.dataset.handle]),
+        "dataset-delete": reverse("dashboard:dataset-delete", args=[desk.dataset.handle]),
+        "data-import": reverse("dashboard:data-import", args=[desk.dataset_import.public_id]),
         "trade": reverse("dashboard:trade", args=[desk.trade.public_id]),
     }

@@ -15,7 +15,7 @@ from tests.scenes import make_account, make_executor, make_history
 from tests.world import browser, make_user
 
 PINNED = Path(__file__).with_name("query_counts.json")
-LIVE = ("overview", "strategies", "strategy", "fleet", "executor", "risk", "account", "trades", "trade")
+LIVE = ("overview", "strategies", "strategy", "fleet", "executor", "risk", "account", "trades", "trade", "data")
 
 
 def read(response):
@@ -34,7 +34,7 @@ def test_a_strangers_rows_are_not_there_and_leak_nothing(desk, charlie):
         assert response.status_code == 404, name
         assert "EMA trend" not in read(response), name
     for name, path in list_pages(desk).items():
-        assert not re.search(r"EMA trend|Paper 10k|FTMO|SIM-1|alice@", read(charlie.get(path))), name
+        assert not re.search(r"EMA trend|Paper 10k|FTMO|SIM-1|alice@|with a gap", read(charlie.get(path))), name
 
 
 def test_a_visitor_is_led_to_the_sign_in(desk, client):

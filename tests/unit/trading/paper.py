@@ -124,9 +124,7 @@ class PaperTerminal:
             if trade.exit_reason == ExitReason.END_OF_DATA:
                 trade.closed_at = datetime.fromtimestamp(end, UTC)
 
-    def _close(
-        self, held: HeldPosition, bar: Bar, price: Decimal, reason: str, part: Decimal | None = None
-    ) -> None:
+    def _close(self, held: HeldPosition, bar: Bar, price: Decimal, reason: str, part: Decimal | None = None) -> None:
         lots = part or held.volume_lots
         place = self.positions.index(held)
         left = replace(held, volume_lots=held.volume_lots - lots)
@@ -135,9 +133,7 @@ class PaperTerminal:
         self.balance += pnl
         closed_at = datetime.fromtimestamp(bar.time, UTC)
         self.trades.append(
-            PaperTrade(
-                held.opened_at, closed_at, held.side, lots, held.entry_price, price, pnl, str(reason)
-            )
+            PaperTrade(held.opened_at, closed_at, held.side, lots, held.entry_price, price, pnl, str(reason))
         )
 
     def _reason(self, held: HeldPosition, kind: int) -> str:

@@ -308,15 +308,28 @@ def test_other_bars_than_those_of_the_run_are_refused():
         track_result(result, 100_000.0, bars=bars.part(0, 1000), instrument=EURUSD)
 
 
-def test_finer_bars_give_the_same_extremes():
+def test_finer_bars_than_the_strategys_give_a_row_each():
     bars, _ = _result()
     document = cross_rules(exit={"stopLoss": 15, "takeProfit": 30}, risk={"lotSize": 1.0})
     result = run(bars, document, EURUSD, Costs(D(1)), D(100_000), timeframe=Timeframe.H1)
 
     track = track_result(result, 100_000.0, bars=bars, instrument=EURUSD)
 
-    assert len(track) == len(result.closes_s)
-    assert (track.low <= track.equity).all()
+    assert len(track) == len(bars) > len(result.closes_s)
+    assert track.balance[-1] == pytest.approx(result.final_balance)
+
+
+def test_parts_of_one_position_are_one_entry():
+    bars = random_bars(9, 3000, timeframe=Timeframe.M15)
+    document = cross_rules(exit={"stopLoss": 15, "takeProfit": 60}, risk={"lotSize": 1.0})
+    document["management"] = {"partialExits": [{"at": {"unit": "r", "value": 1}, "fraction": 0.5}]}
+    result = run(bars, document, EURUSD, Costs(D(1)), D(100_000))
+
+    track = track_result(result, 100_000.0, bars=bars, instrument=EURUSD)
+
+    positions = len(set(result.trades.columns().position.tolist()))
+    assert track.entries.sum() == positions < len(result.trades)
+    assert np.allclose(track.equity[~track.is_open], track.balance[~track.is_open], atol=0.011)
 
 
 @settings(max_examples=12, deadline=None)

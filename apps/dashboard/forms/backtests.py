@@ -1,0 +1,51 @@
+"""What shall be tested on which bars, at what costs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+from typing import Any
+
+from django import forms
+
+from apps.dashboard.forms.fields import styled
+
+
+@styled
+class BacktestForm(forms.Form):
+    """Bars, period, costs and balance; everything but the bars may stay empty."""
+
+    bars = forms.ChoiceField(label="Bars")
+    since = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(required=False, label="To", widget=forms.DateInput(attrs={"type": "date"}))
+    spread_pips = forms.DecimalField(required=False, min_value=0, max_value=10_000, label="Spread", help_text="Empty: as the bars recorded it.")  # fmt: skip
+    commission_per_lot = forms.DecimalField(required=False, min_value=0, max_value=10_000, label="Commission", help_text="Per lot and side. Empty: as the broker says.")  # fmt: skip
+    slippage_ticks = forms.IntegerField(required=False, min_value=0, max_value=10_000, label="Slippage", help_text="Market orders and stops fill this much worse.")  # fmt: skip
+    balance = forms.DecimalField(required=False, min_value=1, max_value=10**12, label="Balance", help_text="Empty: the account’s, or 10,000.")  # fmt: skip
+    pessimistic = forms.BooleanField(required=False, label="Stop before target where a bar reaches both")
+
+    def __init__(self, *args: Any, choices: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["bars"].choices = choices  # type: ignore[attr-defined]
+        for name, mode in (("spread_pips", "decimal"), ("commission_per_lot", "decimal"), ("slippage_ticks", "numeric"), ("balance", "decimal")):  # fmt: skip
+            self.fields[name].widget.attrs["inputmode"] = mode
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("since") and data.get("until") and data["since"] >= data["until"]:
+            self.add_error("until", "This must be after the first day.")
+        return data
+
+    @property
+    def costs(self) -> dict[str, Any]:
+        """Return the costs that were written."""
+        names = ("spread_pips", "commission_per_lot", "slippage_ticks")
+        return {name: self.cleaned_data[name] for name in names if self.cleaned_data.get(name) is not None}
+
+    @property
+    def period(self) -> dict[str, datetime | None]:
+        """Return the period asked for, in UTC; the last day is a whole one."""
+        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
+        return {
+            "starts_at": datetime.combine(since, time.min, UTC) if since else None,
+            "ends_at": datetime.combine(until, time(23, 59, 59), UTC) if until else None,
+        }
