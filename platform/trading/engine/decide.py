@@ -171,7 +171,7 @@ def _find_part(params: Params, held: Held, best: float, risk: float) -> int:
     wanted = held.first_steps
     for row in range(params.partials.shape[0]):
         share = params.partials[row, 3]
-        part = int(math.floor(held.first_steps * share + STEP_TOLERANCE))
+        part = math.floor(held.first_steps * share + STEP_TOLERANCE)
         if part < params.min_steps or left - part < params.min_steps:
             continue
         left -= part

@@ -176,7 +176,8 @@ class StrategyRunner:
         if wish is None:
             return []
         self.phase = wish.phase
-        kept, intents = len(book.positions), []
+        kept = len(book.positions)
+        intents: list[Intent] = []
         if book.positions:
             kept, intents = self._decide_positions(bar, book, wish, bid, ask)
         if wish.side != 0:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.unit.trading.making import GUIDE_FORMAT, GUIDE_START, cross_rules, random_bars
+from tests.unit.trading.making import GUIDE_START, cross_rules, random_bars
 
 _BESIDE = [folder / "shared" / "data" for folder in Path(__file__).resolve().parents[4:]]
 SHARED = next((folder for folder in _BESIDE if folder.is_dir()), _BESIDE[0])
@@ -84,7 +84,6 @@ def test_findings_about_the_data_go_to_standard_error(files):
         ({"spread": "NaN"}, None, "finite"),
         ({"from": "2026-01-06T00:00:00"}, None, "zone"),
         ({"data": "/nowhere.csv"}, None, "FILE_UNREADABLE"),
-        ({}, GUIDE_FORMAT, r"RULES_NOT_EVALUATED: entry\.confirmation"),
         ({}, {"entry": 5}, "RULES_INVALID"),
         ({}, [], "JSON object"),
     ],
