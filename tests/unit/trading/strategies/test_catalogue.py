@@ -301,4 +301,6 @@ def test_wrong_parameters_are_refused_where_a_strategy_is_built():
 def test_the_page_of_the_catalogue_is_current():
     page = ROOT / "docs" / "guides" / "catalogue.md"
 
-    assert page.read_text("utf-8") == render(), "python3 manage.py list_strategies --markdown > docs/guides/catalogue.md"
+    assert page.read_text("utf-8") == render(), (
+        "python3 manage.py list_strategies --markdown > docs/guides/catalogue.md"
+    )
