@@ -25,8 +25,8 @@ def make_bars(instrument: Instrument, timeframe: Timeframe, count: int, *, seed:
     close = np.clip(10_000 * pip_ticks + np.cumsum(steps), 50 * reach, None)
     open_ = np.concatenate((close[:1], close[:-1]))
     shadows = np.rint(np.abs(random.normal(0, reach / 2, (2, count))))
-    prices = (open_, np.maximum(open_, close) + shadows[0], np.minimum(open_, close) - shadows[1], close)
-    scaled = (ticks * float(instrument.tick_size) for ticks in prices)
+    high, low = np.maximum(open_, close) + shadows[0], np.minimum(open_, close) - shadows[1]
     times = timeframe.open_time(_FIRST_S) + timeframe.seconds * np.arange(count)
+    open_, high, low, close = (ticks * float(instrument.tick_size) for ticks in (open_, high, low, close))
     volume = random.integers(50, 500, count).astype(np.float64)
-    return Bars(timeframe, times, *scaled, volume, np.full(count, 10))
+    return Bars(timeframe, times, open_, high, low, close, volume, np.full(count, 10))
