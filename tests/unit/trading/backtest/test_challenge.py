@@ -1,5 +1,6 @@
 """A backtest against a rule pack: every way a phase can end, computed by hand."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -198,6 +199,24 @@ def test_phases_follow_each_other_from_the_next_day_with_a_fresh_account():
     assert report.is_passed
     assert report.days == sum(o.days for o in report.phases[:2])
     assert any("news" in rule for rule in report.not_judged)
+
+
+def test_a_report_becomes_json():
+    plain = json.loads(json.dumps(simulate(day_ends(104_000, 98_000), pack(), ACCOUNT).as_dict(), allow_nan=False))
+
+    phase = plain["phases"][0]
+    assert (plain["is_passed"], plain["measured"], phase["status"], phase["reason"]) == (
+        False,
+        "extremes",
+        "FAILED",
+        "DAILY_LOSS",
+    )
+    assert phase["breach"]["limit"] == 99_000
+    assert phase["sentence"].startswith("daily loss: equity 98000.00")
+    assert phase["rows"][0] == {
+        "day": "2026-01-05", "start_balance": 100_000, "profit": 4_000, "end_equity": 104_000, "lowest_equity": 100_000,
+        "daily_floor": 95_000, "total_floor": 90_000, "entries": 1, "is_paused": False,
+    }  # fmt: skip
 
 
 def test_a_failed_phase_is_the_last():
