@@ -74,7 +74,7 @@ def _measure_first_call(bars: Bars) -> None:
         "print(time.perf_counter() - started)"
     )
     _run(bars, 50, 100)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     print(f"first call of a new process, machine code from the cache: {float(done.stdout):.3f} s (target 0.2)")
 
 
@@ -178,7 +178,7 @@ def _measure_memory(bars: Bars) -> None:
     )
     if not Path("/proc/self/statm").exists():
         return
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     print(
         f"\nmemory a run with equity adds: {int(done.stdout) / size:.2f} x the bars of {size / 1e6:.0f} MB (target: 3 with the bars)"
     )
@@ -230,7 +230,7 @@ class Peers:
                 first.first_signal_bars,
                 *rest,
             ]
-            done = subprocess.run([str(word) for word in command], capture_output=True, text=True)  # noqa: S603, PLW1510
+            done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
         if done.returncode:
             print(f"  {name}: {done.stderr.strip().splitlines()[-1] if done.stderr else 'failed'}")
             return None
@@ -244,7 +244,7 @@ class Peers:
         if not (home / "ready").exists():
             commands = [[sys.executable, "-m", "venv", home], [python, "-m", "pip", "install", "-q", *PEERS[name]]]
             for command in commands:
-                done = subprocess.run([str(word) for word in command], capture_output=True, text=True)  # noqa: S603, PLW1510
+                done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
                 if done.returncode:
                     print(f"  {name} is not here: {(done.stderr or 'it cannot be installed').strip().splitlines()[-1]}")
                     self._refused.add(name)

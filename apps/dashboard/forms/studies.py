@@ -71,11 +71,9 @@ class SearchForm(forms.Form):
         self.paths = list_paths(run.document)
         choices = [("", "–"), *((path, f"{words}, now {value}") for path, words, value in self.paths)]
         for row in ROWS:
-            self.fields[f"path_{row}"] = forms.ChoiceField(required=False, choices=choices, label=f"Parameter {row}")
+            self.fields[f"path_{row}"] = forms.ChoiceField(required=False, choices=choices, label="Parameter")
             for name, label in (("from", "From"), ("to", "To"), ("step", "Step")):
-                field = forms.DecimalField(required=False, max_digits=20, label=label)
-                field.widget.attrs["inputmode"] = "decimal"
-                self.fields[f"{name}_{row}"] = field
+                self.fields[f"{name}_{row}"] = forms.DecimalField(required=False, max_digits=20, label=label)
         style_fields(self)
 
     @property

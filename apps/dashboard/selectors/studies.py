@@ -21,7 +21,7 @@ DESCRIBED: dict[str, Callable[[Study], dict[str, Any]]] = {
     StudyKind.OPTUNA: describe_search,
     StudyKind.WALK_FORWARD: describe_walk,
 }
-TEMPLATES = {StudyKind.OPTUNA: "sweep"}
+TEMPLATES: dict[str, str] = {StudyKind.OPTUNA: "sweep"}
 UNSHOWN = frozenset({"pack_hash", "skipped", "parameters", "constraints"})
 
 
@@ -51,6 +51,11 @@ def describe_study(study: Study) -> dict[str, Any]:
 
 def find_challenge(strategy: Strategy) -> dict[str, Any] | None:
     """Return the newest challenge of a strategy's backtests with its verdict, for its page and before it is activated."""
-    rows = list_team_studies(strategy.team).filter(run__strategy=strategy, kind=StudyKind.CHALLENGE, status="DONE")
-    study = rows.defer("result", "run__summary", "run__document").order_by("-finished_at").first()
+    rows = Study.objects.filter(run__strategy=strategy, kind=StudyKind.CHALLENGE, status="DONE")
+    study = (
+        rows.select_related("run__version")
+        .defer("result", "run__summary", "run__document")
+        .order_by("-finished_at")
+        .first()
+    )
     return None if study is None else {"study": study, "verdict": say_verdict(study), "version": study.run.version}
