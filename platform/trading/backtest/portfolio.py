@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -39,7 +39,7 @@ class Leg:
     bars: Bars
     document: Mapping[str, Any]
     instrument: Instrument
-    costs: Costs = Costs()
+    costs: Costs = field(default_factory=Costs)
     timeframe: Timeframe | None = None
     settings: Mapping[str, Any] | None = None
     others: Mapping[str, Bars] | None = None

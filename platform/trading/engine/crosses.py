@@ -227,7 +227,7 @@ def _close(
 ) -> float:
     """Write a trade of ``(side, steps, bar of opening, entry, first stop, commission paid)``; return what the balance gains."""
     side, steps, opened, entry, stop, paid = position
-    if charges.slippage != 0.0 and (reason == EXIT_STOP or reason == EXIT_OPPOSITE):
+    if charges.slippage != 0.0 and reason in (EXIT_STOP, EXIT_OPPOSITE):
         price = snap(price - side * charges.slippage, params.tick_numerator, params.tick_denominator)
     profit = round_cents(profit_money(params, side, steps, entry, price))
     closing = commission_money(params, charges, steps)
