@@ -114,9 +114,9 @@ def run_portfolio(
     count = int(book.tally[N_TRADES])
     ints, floats = book.trade_ints[:count], book.trade_floats[:count]
     trades = {}
-    for number, (leg, made) in enumerate(zip(legs, ready, strict=True)):
+    for number, (told, made) in enumerate(zip(legs, ready, strict=True)):
         own = ints[:, T_LEG] == number
-        trades[leg.name] = Trades(ints[own], floats[own], made.bars, leg.instrument)
+        trades[told.name] = Trades(ints[own], floats[own], made.bars, told.instrument)
     return PortfolioResult(trades, times, equity, round(float(book.money[M_BALANCE]), 2), book.skipped)
 
 
