@@ -239,7 +239,7 @@ def correlation(first: Sequence[float], second: Sequence[float]) -> float:
     Return Pearson's correlation of two lists of one length; 0.0 where one of them does not vary.
 
     >>> round(correlation([1, 2, 3], [2, 4, 7]), 4)
-    0.9933
+    0.9934
     """
     first_mean, second_mean = mean(first), mean(second)
     across = sum((a - first_mean) * (b - second_mean) for a, b in zip(first, second, strict=True))
