@@ -188,7 +188,7 @@ class Sampler:
 
     def _walk(
         self, risk_scale: float, draws: NDArray[np.int32], *, pool: Pool | None = None, last: int | None = None
-    ) -> list[_Walked]:
+    ) -> list[Walked]:
         return walk_phases(
             pool or self.pool,
             draws.reshape(len(draws), len(self.rules), -1),
@@ -220,13 +220,13 @@ class Sampler:
         for history in draw_blocks(days, paths=histories, length=days, mean_block=mean, seed=plan.seed + 1):
             yield self.pool, history[self.draws[:paths]]
 
-    def _passed(self, walked: list[_Walked]) -> NDArray[np.bool_]:
+    def _passed(self, walked: list[Walked]) -> NDArray[np.bool_]:
         """Say which paths passed the last phase with a target, and so all of them."""
         if not self.targets:
             return np.zeros(len(walked[0].status), dtype=np.bool_)
         return np.asarray(walked[max(self.targets)].status == PASSED)
 
-    def _phase(self, number: int, walked: _Walked) -> PhaseOdds:
+    def _phase(self, number: int, walked: Walked) -> PhaseOdds:
         reached = walked.status != NOT_REACHED
         passed, count = walked.status == PASSED, int(reached.sum())
         reasons = {reason: int((walked.reason[reached] == code).sum()) for code, reason in _REASONS.items()}
@@ -241,7 +241,9 @@ class Sampler:
 
 
 @dataclass(frozen=True, slots=True)
-class _Walked:
+class Walked:
+    """How every path of a phase ended: codes of the kernel, calendar days, balance in units of the initial one."""
+
     status: NDArray[np.int8]
     reason: NDArray[np.int8]
     days: NDArray[np.int32]
@@ -250,33 +252,34 @@ class _Walked:
 
 def walk_phases(
     pool: Pool, draws: NDArray[np.int32], rules: Sequence[PhaseRules], scale: float, *, compounding: bool
-) -> list[_Walked]:
+) -> list[Walked]:
     """
     Walk phase after phase; a path enters the next where it passed the one before.
 
     :param draws: day numbers by path, phase and day; negative ones end a path.
     """
-    paths = len(draws)
-    function = walk_phase if draws.size < _WORTH_COMPILING_DAYS else jit.compiled(walk_phase)
-    reached, walked = np.ones(paths, dtype=np.bool_), []
+    reached, walked = np.ones(len(draws), dtype=np.bool_), []
     for number, phase in enumerate(rules):
-        one = _Walked(
-            np.zeros(paths, np.int8), np.zeros(paths, np.int8), np.zeros(paths, np.int32), np.ones(paths)
-        )  # fmt: skip
-        function(
-            pool,
-            np.ascontiguousarray(draws[:, number]),
-            phase,
-            float(scale),
-            compounding,
-            reached,
-            one.status,
-            one.reason,
-            one.days,
-            one.balance,
-        )
-        walked.append(one)
-        reached = one.status == PASSED
+        walked.append(walk_phase_paths(pool, draws[:, number], phase, scale, reached, compounding=compounding))
+        reached = walked[-1].status == PASSED
+    return walked
+
+
+def walk_phase_paths(
+    pool: Pool,
+    draws: NDArray[np.int32],
+    rules: PhaseRules,
+    scale: float,
+    reached: NDArray[np.bool_],
+    *,
+    compounding: bool,
+) -> Walked:
+    """Walk the paths that reached a phase, compiled where that is sooner; ``draws`` by path and day."""
+    function = walk_phase if draws.size < _WORTH_COMPILING_DAYS else jit.compiled(walk_phase)
+    paths = len(draws)
+    walked = Walked(np.zeros(paths, np.int8), np.zeros(paths, np.int8), np.zeros(paths, np.int32), np.ones(paths))
+    out = walked.status, walked.reason, walked.days, walked.balance
+    function(pool, np.ascontiguousarray(draws), rules, float(scale), compounding, reached, *out)
     return walked
 
 

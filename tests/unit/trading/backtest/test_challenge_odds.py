@@ -18,6 +18,7 @@ from trading.backtest.challenge_odds import BY_DAY, BY_TRADE, Plan, Sampler, wal
 from trading.backtest.challenge_pool import pool_of_days, pool_of_trades, rules_of
 from trading.backtest.challenge_report import Reason, Status
 from trading.backtest.challenge_risk import find_best_risk
+from trading.backtest.challenge_starts import begin_every_day
 from trading.backtest.run import Costs, run
 from trading.backtest.shares import wilson
 from trading.backtest.track import track_result
@@ -295,3 +296,43 @@ def test_an_interval_holds_its_share(of, part, confidence):
 def test_impossible_counts_are_refused():
     with pytest.raises(InvalidValue):
         wilson(3, 2)
+
+
+# --- every start of the history ---------------------------------------------------------------------------------
+
+
+def test_every_start_is_decided_as_the_simulation_decides_it():
+    steps = np.array([1_900.0, -900.0, 2_400.0, 1_500.0, -2_600.0, 3_000.0] * 8)
+    equity = SIZE + np.cumsum(steps)
+    rules = pack(
+        phases=[
+            {"name": "one", "profit_target_pct": 8},
+            {"name": "two", "profit_target_pct": 5, "min_trading_days": 3},
+        ],
+        max_loss={"mode": "static", "pct": 2},
+    )
+    whole = day_ends(*equity)
+
+    starts = begin_every_day(whole, rules, ACCOUNT)
+
+    found = []
+    for number in range(len(steps)):
+        part = day_ends(
+            *(equity[number:] - (equity[number - 1] - SIZE if number else 0)),
+            start=int(whole.closes_s[number]) - 86_400,
+        )
+        report = simulate(part, rules, ACCOUNT)
+        lost = any(outcome.status is Status.FAILED for outcome in report.phases)
+        found.append("passed" if report.is_passed else "failed" if lost else "undecided")
+    assert starts.starts == len(steps)
+    assert (starts.passed, starts.failed, starts.undecided) == tuple(
+        found.count(end) for end in ("passed", "failed", "undecided")
+    )
+    assert min(found.count(end) for end in ("passed", "failed", "undecided")) > 0
+    assert starts.days[0] >= 3
+    assert starts.passed_share == starts.passed / (starts.passed + starts.failed)
+
+
+def test_a_pack_without_a_target_has_no_starts():
+    with pytest.raises(InvalidValue, match="no profit target"):
+        begin_every_day(day_ends(101_000), preset("fundednext_stellar_instant"), ACCOUNT)
