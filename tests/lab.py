@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from apps.accounts.models import Account
-from apps.backtests.models import Run
+from apps.backtests.models import Run, Study
 from apps.backtests.services.asking import Asked, ask_run
 from apps.backtests.services.working import work_next
 from apps.market.models import Bar
@@ -70,3 +70,8 @@ def make_run(team: Team, strategy: Strategy, *, name: str = "A backtest") -> Run
         instrument=typical_instrument("EURUSD").as_dict(), instrument_source="typical", costs={"spread_pips": "1"},
         balance=Decimal(10_000), status="FAILED", problem={"code": "BARS_INVALID", "message": "no bars"},
     )  # fmt: skip
+
+
+def make_study(run: Run, kind: str = "CHALLENGE", **more: Any) -> Study:
+    """Keep a study that nobody computed."""
+    return Study.objects.create(team=run.team, run=run, kind=kind, settings={}, status="FAILED", **more)

@@ -97,11 +97,11 @@ class Run(Leased):
 
 
 class StudyKind(models.TextChoices):
-    SWEEP = "SWEEP"
-    OPTUNA = "OPTUNA"
-    WALK_FORWARD = "WALK_FORWARD"
-    MONTE_CARLO = "MONTE_CARLO"
-    CHALLENGE = "CHALLENGE"
+    SWEEP = "SWEEP", "Parameter sweep"
+    OPTUNA = "OPTUNA", "Parameter search"
+    WALK_FORWARD = "WALK_FORWARD", "Walk forward"
+    MONTE_CARLO = "MONTE_CARLO", "Monte Carlo"
+    CHALLENGE = "CHALLENGE", "Challenge"
 
 
 class Study(Identified):
@@ -117,6 +117,7 @@ class Study(Identified):
     problem = models.JSONField(null=True)
     work_total = models.PositiveIntegerField(default=0)  # points, windows, or 1
     work_done = models.PositiveIntegerField(default=0)
+    headline = models.JSONField(default=dict)  # what a list or another page says of it
     result = models.JSONField(default=dict)
     engine_version = models.CharField(max_length=16, blank=True)
     created_by = models.CharField(max_length=120, blank=True)

@@ -93,18 +93,6 @@ def count_open(team_id: UUID) -> tuple[int, int]:
     return runs, Study.objects.filter(team_id=team_id, status__in=OPEN).count()
 
 
-def find_latest(strategy_id: UUID) -> Run | None:
-    """Return the strategy's newest finished backtest, or None."""
-    done = Run.objects.filter(strategy_id=strategy_id, status="DONE").select_related("version").defer(*HEAVY)
-    return done.order_by("-finished_at").first()
-
-
-def find_challenge(strategy_id: UUID) -> Study | None:
-    """Return the newest finished challenge simulation of a strategy's backtests, or None."""
-    done = Study.objects.filter(run__strategy_id=strategy_id, kind="CHALLENGE", status="DONE")
-    return done.select_related("run__version").order_by("-finished_at").first()
-
-
 def list_bar_choices(team_id: UUID, symbol: str, timeframe: str) -> list[BarChoice]:
     """
     Return the bars a strategy of that timeframe can be run over.

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.backtests import api
+from apps.backtests import api, study_api
 
 app_name = "backtests"
 urlpatterns = [
@@ -11,4 +11,10 @@ urlpatterns = [
     path("backtests/<str:backtest>/trades", api.BacktestTradesApi.as_view(), name="backtest-trades"),
     path("backtests/<str:backtest>/equity", api.BacktestEquityApi.as_view(), name="backtest-equity"),
     path("strategies/<str:strategy>/backtests", api.StrategyBacktestsApi.as_view(), name="strategy-backtests"),
+    path("studies", study_api.StudiesApi.as_view(), name="studies"),
+    path("studies/<str:study>", study_api.StudyApi.as_view(), name="study"),
+    path("studies/<str:study>/cancel", study_api.CancelStudyApi.as_view(), name="study-cancel"),
+    path("studies/<str:study>/resume", study_api.ResumeStudyApi.as_view(), name="study-resume"),
+    path("studies/<str:study>/trials", study_api.TrialsApi.as_view(), name="study-trials"),
+    path("rule-packs", study_api.RulePacksApi.as_view(), name="rule-packs"),
 ]

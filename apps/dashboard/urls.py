@@ -13,6 +13,7 @@ from apps.dashboard.views import (
     people,
     positions,
     strategies,
+    studies,
     trades,
 )
 
@@ -38,6 +39,9 @@ urlpatterns = [
     path("backtests/<str:run>/equity.json", backtests.equity_figures, name="backtest-equity"),
     path("backtests/<str:run>/candles.json", backtests.candle_figures, name="backtest-candles"),
     re_path(r"^backtests/(?P<run>[^/]+)/(?P<act>cancel|retry|delete)$", backtests.act, name="backtest-act"),
+    path("backtests/<str:run>/studies/<str:kind>", studies.create, name="study-new"),
+    path("studies/<str:study>", studies.show, name="study"),
+    re_path(r"^studies/(?P<study>[^/]+)/(?P<act>cancel|resume|delete)$", studies.act, name="study-act"),
     path("fleet", fleet.show_list, name="fleet"),
     path("fleet/new", fleet.create, name="executor-new"),
     path("fleet/<str:executor>", fleet.show, name="executor"),

@@ -135,3 +135,8 @@ class DatasetImport(Identified):
 
     class Meta:
         indexes = [models.Index(fields=["team", "-created_at"], name="dataset_import_by_team")]
+
+    @property
+    def title(self) -> str:
+        """What people call it: its name, else the file's, else its id."""
+        return self.name or str(self.request.get("file_name") or self.public_id)

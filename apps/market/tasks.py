@@ -26,6 +26,14 @@ def import_dataset(*, import_id: str, **_: Any) -> str:
 
 
 @shared_task  # type: ignore[untyped-decorator]
+def fetch_dataset(*, import_id: str, **_: Any) -> str:
+    """Fetch what a dataset's import asks an exchange for."""
+    from apps.market.datasets.importing import run_import
+
+    return run_import(import_id=UUID(import_id), at=read_at())
+
+
+@shared_task  # type: ignore[untyped-decorator]
 def requeue_imports(**_: Any) -> int:
     """Queue again what a lost message or a killed worker left behind."""
     from apps.market.datasets.importing import requeue_silent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,8 +14,19 @@ from apps.common.schema import listed
 from apps.strategies import selectors, serializers, services
 from apps.strategies.models import StrategyStatus
 from apps.teams.authentication import caller_of
+from trading.rules.document import JSON_SCHEMA
 
 FILTERS = [OpenApiParameter("status", str, enum=StrategyStatus.values), OpenApiParameter("search", str)]
+
+
+class RulesSchemaApi(APIView):
+    """What a rule document may hold, as JSON Schema (2020-12). It checks shapes; contradictions are told when a document is sent."""
+
+    scopes = {"GET": "strategies:read"}
+
+    @extend_schema(operation_id="strategies_rules_schema", responses={200: OpenApiTypes.OBJECT})
+    def get(self, request: Request) -> Response:
+        return Response(JSON_SCHEMA)
 
 
 class StrategiesApi(APIView):

@@ -146,7 +146,10 @@ TASK_APP = "config.celery.app"
 CELERY_BROKER_URL = REDIS_URL if not REDIS_URL.startswith("memory:") else "memory://"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"apps.backtests.tasks.*": {"queue": "compute"}}
+CELERY_TASK_ROUTES = {
+    "apps.backtests.tasks.*": {"queue": "compute"},
+    "apps.market.tasks.import_dataset": {"queue": "compute"},
+}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -68,7 +68,7 @@ def _twin(numba: Any, function: Any, *, cache: bool) -> Any:
 def _compile(numba: Any, function: Any, *, cache: bool) -> Any:
     # Kernels pass whole books and markets to each other: a call would copy hundreds of words, and count references to every array. They own
     # none and make none, so they go without counting, and what is called from machine code alone becomes part of its caller.
-    options = {"error_model": "numpy", "_nrt": False}
+    options: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "nogil": True}
     if not cache:
         return numba.njit(function, **options, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
     try:

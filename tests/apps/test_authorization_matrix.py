@@ -129,6 +129,7 @@ class Stage:
         )
         self.bot = self.assignment.bot
         self.backtest = lab.make_run(team, self.strategy, name=f"{MARK} backtest")
+        self.study = lab.make_study(self.backtest)
         self.dataset, self.dataset_import = make_dataset(team, name=f"{MARK} dataset")
         self.key, self.owner_key = make_key(self.world.alice)
         _, self.scopeless_key = make_key(self.world.alice, [])
@@ -147,6 +148,7 @@ class Stage:
             "bot_id": self.bot.bot_id,
             "symbol": "EURUSD",
             "backtest": self.backtest.public_id,
+            "study": self.study.public_id,
             "dataset": self.dataset.public_id,
             "dataset_import": self.dataset_import.public_id,
         }
@@ -179,6 +181,7 @@ NOBODYS = {
     "dataset_import": public_id("dsi", new_id()),
     "symbol": "EURUSD",
     "backtest": public_id("run", new_id()),
+    "study": public_id("sty", new_id()),
 }
 
 

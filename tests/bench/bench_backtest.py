@@ -1,57 +1,226 @@
-"""Bars per second of the backtest on a million random bars: the signals, the loop, and a whole run."""
+"""
+The backtest's speed on a million random minutes, beside the least a loop can be and beside its peers; all ratios from one run.
+
+The peers are installed once into a folder of their own (`MIKROBOT_PEERS`, by default in the user's cache); one that cannot be is said so.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from tests.bench.peers.minimal import make_loop
 from tests.unit.trading.making import cross_rules, random_bars
 from trading import jit
-from trading.backtest.run import Costs, run
+from trading.backtest.run import Costs, Result, run
+from trading.backtest.sweep import run_grid
+from trading.engine.runner import Book, Facts, StrategyRunner
 from trading.model.bars import Bars
 from trading.model.instruments import typical_instrument
+from trading.model.timeframe import Timeframe
 
-BARS = 1_000_000
-DOCUMENTS = {
-    "EMA 20/50, stop 50, target 100": cross_rules("EMA_20", "EMA_50", exit={"stopLoss": 50, "takeProfit": 100}),
-    "all rules": cross_rules(
-        "EMA_20",
-        "EMA_50",
-        exit={"stopLoss": 10, "takeProfit": 20, "trailingStop": True, "trailingStopDistance": 8},
-        risk={"maxRisk": 1, "maxDailyLoss": 5},
-        filters={"timeRange": {"start": "07:00", "end": "21:00", "timezone": "Europe/Berlin"}},
-    ),
+BARS, SWEEP_BARS, PEER_BARS, RULES = 1_000_000, 100_000, 100_000, 100
+EURUSD, BALANCE = typical_instrument("EURUSD"), Decimal(1_000_000)
+PEERS = {
+    "vectorbt": ("vectorbt", "vectorbt-rust"),
+    "backtesting": ("backtesting",),
+    "backtrader": ("backtrader",),
 }
+FOLDER = Path(__file__).parent / "peers"
 
 
 def main() -> None:
-    """Measure and print; the best of five runs each."""
+    """Measure and print."""
+    if not jit.is_available():
+        print("numba is not installed: there is nothing to measure")
+        return
     bars = random_bars(1, BARS, volatility_ticks=8)
-    way = "machine code" if jit.is_available() else "plain Python"
-    for name, document in DOCUMENTS.items():
-        started = time.perf_counter()
-        trades = len(_run(bars, document).trades)
-        first = time.perf_counter() - started
-        best = _best_s(lambda document=document: _run(bars, document))
-        print(f"{name} ({way}): {BARS / best / 1e6:.1f}M bars/s, {trades} trades, first run {first:.2f} s")
-    small = bars.part(0, 50_000)
-    best = _best_s(lambda: _run(small, DOCUMENTS["all rules"], plain=True), repeat=2)
-    print(f"all rules (plain Python): {len(small) / best / 1e3:.0f}k bars/s")
+    peers = Peers()
+    _measure_first_call(bars)
+    for stop, target in ((50, 100), (10, 20)):
+        _compare(bars, stop, target, peers)
+    _check_trades(bars.part(0, PEER_BARS), peers)
+    _sweep(bars.part(0, SWEEP_BARS), peers)
+    _measure_memory(bars)
+    _measure_decision(bars.part(0, 3000))
 
 
-def _run(bars: Bars, document: dict[str, Any], *, plain: bool = False) -> Any:
-    return run(bars, document, typical_instrument("EURUSD"), Costs(Decimal("0.8")), Decimal(1_000_000), plain=plain)
+def make_rules(fast: int, slow: int, stop: float, target: float) -> dict[str, Any]:
+    """Return two averages that cross, one position at a time."""
+    exit_ = {"stopLoss": stop, "takeProfit": target}
+    return cross_rules(f"EMA_{fast}", f"EMA_{slow}", exit=exit_, risk={"maxOpenTrades": 1})
 
 
-def _best_s(function: Callable[[], Any], repeat: int = 5) -> float:
-    times = []
-    for _ in range(repeat):
-        started = time.perf_counter()
+def _run(bars: Bars, stop: float, target: float, spread: str = "1") -> Result:
+    return run(bars, make_rules(20, 50, stop, target), EURUSD, Costs(Decimal(spread)), BALANCE, plain=False)
+
+
+def _measure_first_call(bars: Bars) -> None:
+    code = (
+        "import time, numba; from tests.bench.bench_backtest import *; from tests.bench.bench_backtest import _run\n"
+        "bars = random_bars(1, 200_000, volatility_ticks=8); started = time.perf_counter(); _run(bars, 50, 100)\n"
+        "print(time.perf_counter() - started)"
+    )
+    _run(bars, 50, 100)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    print(f"first call of a new process, machine code from the cache: {float(done.stdout):.3f} s (target 0.2)")
+
+
+def _compare(bars: Bars, stop: int, target: int, peers: Peers) -> None:
+    least = _make_minimal(bars, stop, target)
+    ours = [least, lambda: _run(bars, stop, target), lambda: _run(bars, stop, target).equity]
+    low, mine, with_equity = _medians(ours)
+    count = len(_run(bars, stop, target).trades)
+    print(f"\nstop {stop}, target {target} pips, {BARS:,} bars")
+    print(f"  minimal loop        {BARS / low / 1e6:8.1f}M bars/s  {least():>7} trades")
+    print(f"  ours                {BARS / mine / 1e6:8.1f}M bars/s  {count:>7} trades  {low / mine:6.2f} x the minimal loop (target 0.6)")
+    print(f"  ours, with equity   {BARS / with_equity / 1e6:8.1f}M bars/s {'':16} {low / with_equity:6.2f} x")
+    for name, size in (("vectorbt", BARS), ("backtesting", PEER_BARS), ("backtrader", PEER_BARS)):
+        told = peers.ask(name, bars.part(0, size), stop, target, "1")
+        if told is not None:
+            rate = size / told["seconds"]
+            print(f"  {name + ' ' + told.get('engine', ''):<19} {rate / 1e6:8.3f}M bars/s  {told['trades']:>7} trades  ours {BARS / mine / rate:8.1f} x")
+            expected = len(_run(bars.part(0, size), stop, target).trades)
+            print(f"  {'':19} on {size:,} bars ours has {expected} trades")
+
+
+def _make_minimal(bars: Bars, stop: int, target: int) -> Callable[[], int]:
+    loop = make_loop()
+    ints, floats = np.zeros((len(bars) // 2, 4), np.int64), np.zeros((len(bars) // 2, 3))
+    distances = (stop * 1e-4, target * 1e-4, 1e-4)
+    return lambda: loop(bars.open, bars.high, bars.low, bars.close, 20, 50, *distances, ints, floats)
+
+
+def _medians(functions: list[Callable[[], Any]], repeat: int = 15) -> list[float]:
+    for function in functions:
         function()
+    times: list[list[float]] = [[] for _ in functions]
+    # In turns, so that whatever else the machine does falls on all of them.
+    for _ in range(repeat):
+        for place, function in enumerate(functions):
+            started = time.perf_counter()
+            function()
+            times[place].append(time.perf_counter() - started)
+    return [statistics.median(taken) for taken in times]
+
+
+def _check_trades(bars: Bars, peers: Peers) -> None:
+    """Market orders alone, no stop near, no spread: here the models agree, so every trade has to."""
+    told = peers.ask("backtesting", bars, 0, 0, "0")
+    if told is None:
+        return
+    far = cross_rules("EMA_20", "EMA_50", exit={"stopLoss": 5000})
+    ours = run(bars, far, EURUSD, Costs(), BALANCE, plain=False)
+    columns = ours.trades.columns()
+    mine = list(zip(columns.opened_bar.tolist(), columns.closed_bar.tolist(), columns.side.tolist(), strict=True))
+    theirs = [(int(row[0]), int(row[1]), 1 if row[2] > 0 else -1) for row in told["rows"]]
+    prices = [(row[3], row[4]) for row in told["rows"]]
+    same = sum(a == b for a, b in zip(mine, theirs, strict=False))
+    off = max(
+        (abs(a - b[0]) + abs(c - b[1]) for a, c, b in zip(columns.entry_price, columns.exit_price, prices, strict=False)),
+        default=0.0,
+    )
+    print(f"\ntrades beside backtesting.py: {same} of {len(mine)} equal in bars and side (it has {len(theirs)}); prices differ by at most {off:.1e}")
+
+
+def _sweep(bars: Bars, peers: Peers) -> None:
+    pairs = [(fast, fast + gap) for fast in range(5, 25) for gap in range(5, 55)]
+    documents = [make_rules(fast, slow, 50, 100) for fast, slow in pairs]
+    run_grid(bars, documents[:4], EURUSD, Costs(Decimal(1)), BALANCE)
+    started = time.perf_counter()
+    found = run_grid(bars, documents, EURUSD, Costs(Decimal(1)), BALANCE)
+    took = time.perf_counter() - started
+    singles = [len(run(bars, documents[at], EURUSD, Costs(Decimal(1)), BALANCE).trades) for at in range(0, 1000, 97)]
+    print(f"\nsweep of {len(pairs)} pairs over {len(bars):,} bars: {len(pairs) / took:,.0f} runs/s; every 97th equals its single run: {singles == found.trades[::97].tolist()}")
+    told = peers.ask("vectorbt", bars, 50, 100, "1", "60")
+    if told is not None:
+        rate = 60 / told["seconds"]
+        print(f"  vectorbt {told['engine']} (60 of them): {rate:,.0f} runs/s, ours {len(pairs) / took / rate:,.0f} x (target 50)")
+
+
+def _measure_memory(bars: Bars) -> None:
+    size = sum(column.nbytes for column in (bars.time, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.spread_points))
+    code = (
+        "import resource; from tests.bench.bench_backtest import *; from tests.bench.bench_backtest import _run\n"
+        "_run(random_bars(1, 200_000, volatility_ticks=8), 50, 100).equity\n"
+        "bars = random_bars(2, BARS, volatility_ticks=8)\n"
+        "import gc; gc.collect()\n"
+        "def now(): return int(open('/proc/self/statm').read().split()[1]) * resource.getpagesize()\n"
+        "before = now(); result = _run(bars, 50, 100); result.equity; print(now() - before)"
+    )
+    if not Path("/proc/self/statm").exists():
+        return
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    print(f"\nmemory a run with equity adds: {int(done.stdout) / size:.2f} x the bars of {size / 1e6:.0f} MB (target: 3 with the bars)")
+    print(f"largest memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
+def _measure_decision(bars: Bars) -> None:
+    runners = [StrategyRunner(document=make_rules(20, 50, 50, 100), instrument=EURUSD, timeframe=Timeframe.M1) for _ in range(RULES)]
+    for runner in runners:
+        runner.warm_up(bars.part(0, 2000))
+    book = Book(BALANCE, BALANCE, BALANCE, 0, (), Decimal("1.1"), Decimal("1.1001"))
+    times = []
+    for bar in bars.part(2000, 2200):
+        started = time.perf_counter()
+        for runner in runners:
+            runner.on_bar(bar, book, Facts())
         times.append(time.perf_counter() - started)
-    return min(times)
+    print(f"\nthe agent's decision on a bar, {RULES} rules: median {statistics.median(times) * 1000:.2f} ms (target 2)")
+
+
+class Peers:
+    """Pythons of their own with the peers installed."""
+
+    def __init__(self) -> None:
+        default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "mikrobot-peers"
+        self.home = Path(os.environ.get("MIKROBOT_PEERS", default))
+        self._refused: set[str] = set()
+
+    def ask(self, name: str, bars: Bars, *words: Any) -> dict[str, Any] | None:
+        """Run a peer's script over bars; None, and a line that says so, where it cannot be had."""
+        python = self._install(name)
+        if python is None:
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "bars.npz"
+            np.savez(path, time=bars.time, open=bars.open, high=bars.high, low=bars.low, close=bars.close)
+            first = StrategyRunner(document=make_rules(20, 50, 50, 100), instrument=EURUSD, timeframe=Timeframe.M1)
+            spread, rest = words[2], words[3:]
+            command = [python, FOLDER / f"with_{name}.py", path, words[0], words[1], spread, first.first_signal_bars, *rest]
+            done = subprocess.run([str(word) for word in command], capture_output=True, text=True)  # noqa: S603, PLW1510
+        if done.returncode:
+            print(f"  {name}: {done.stderr.strip().splitlines()[-1] if done.stderr else 'failed'}")
+            return None
+        return dict(json.loads(done.stdout.splitlines()[-1]))
+
+    def _install(self, name: str) -> Path | None:
+        home = self.home / name
+        python = home / "bin" / "python"
+        if name in self._refused:
+            return None
+        if not (home / "ready").exists():
+            commands = [[sys.executable, "-m", "venv", home], [python, "-m", "pip", "install", "-q", *PEERS[name]]]
+            for command in commands:
+                done = subprocess.run([str(word) for word in command], capture_output=True, text=True)  # noqa: S603, PLW1510
+                if done.returncode:
+                    print(f"  {name} is not here: {(done.stderr or 'it cannot be installed').strip().splitlines()[-1]}")
+                    self._refused.add(name)
+                    return None
+            (home / "ready").touch()
+        return python
 
 
 if __name__ == "__main__":

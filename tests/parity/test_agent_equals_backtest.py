@@ -87,7 +87,7 @@ def list_trades(simulator: RunningSimulator, server: AgentServer) -> list[tuple[
 def as_trade(entry: dict[str, Any], close: dict[str, Any], reason: str) -> tuple[Any, ...]:
     side = "BUY" if entry["type"] == DEAL_TYPE_BUY else "SELL"
     times = (minute(int(deal["made_at"])) for deal in (entry, close))
-    numbers = (Decimal(str(value)) for value in (entry["volume"], entry["price"], close["price"], close["profit"]))
+    numbers = (Decimal(str(value)) for value in (close["volume"], entry["price"], close["price"], close["profit"]))
     return (*times, side, *numbers, reason)
 
 

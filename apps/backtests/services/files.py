@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,8 +15,11 @@ from trading.backtest.run import Costs, Result, Trade, run
 from trading.data.examine import Policy
 from trading.data.files import read_bars
 from trading.errors import InvalidRules
+from trading.model.bars import Bars
 from trading.model.instruments import typical_instrument
 from trading.model.timeframe import Timeframe
+from trading.strategies.calendar_rows import read_calendar
+from trading.strategies.catalogue import get_spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class FileBacktest:
 
 def run_from_files(
     *,
-    rules: Path,
+    document: Mapping[str, Any],
     data: Path,
     symbol: str,
     timeframe: str,
@@ -36,22 +40,51 @@ def run_from_files(
     balance: Decimal,
     trade_from: datetime | None = None,
     pessimistic: bool = False,
+    others: Mapping[str, Path] | None = None,
 ) -> FileBacktest:
     """
-    Run the rule document in ``rules`` on ``timeframe`` over the bars in ``data``, which may be finer.
+    Run a rule document on ``timeframe`` over the bars in ``data``, which may be finer; ``others`` are files of other symbols.
 
     :raises OSError: where a file cannot be read.
     :raises TradingError: where rules, symbol, timeframe or bars are wrong.
     """
     frame = Timeframe.parse(timeframe)
     instrument = typical_instrument(symbol)
-    document = read_rules(rules)
-    with data.open("rb") as file:
+    bars, findings = read_file(data)
+    beside = {}
+    for name, path in (others or {}).items():
+        beside[name], more = read_file(path)
+        findings += [f"{name}: {sentence}" for sentence in more]
+    way: dict[str, Any] = {"timeframe": frame, "trade_from": trade_from, "pessimistic": pessimistic, "others": beside}
+    return FileBacktest(run(bars, document, instrument, costs, balance, **way), findings)
+
+
+def read_file(path: Path) -> tuple[Bars, list[str]]:
+    """
+    Return the bars of a file, and the sentences about what was wrong with them.
+
+    :raises OSError: where the file cannot be read.
+    :raises TradingError: where it holds no bars.
+    """
+    with path.open("rb") as file:
         read = read_bars(file, policy=Policy.DROP_IMPOSSIBLE)
-    result = run(
-        read.bars, document, instrument, costs, balance, timeframe=frame, trade_from=trade_from, pessimistic=pessimistic
-    )
-    return FileBacktest(result, [finding.sentence for finding in read.findings])
+    return read.bars, [finding.sentence for finding in read.findings]
+
+
+def catalogue_document(name: str, parameters: str | None, calendar: Path | None = None) -> dict[str, Any]:
+    """
+    Return the document of a strategy of the catalogue with its own exit and risk.
+
+    :param parameters: a JSON object, or ``@file`` that holds one.
+    :param calendar: a CSV of calendar events, given to the strategy as ``events``.
+    :raises OSError: where a file cannot be read.
+    :raises TradingError: where there is no such strategy, or the parameters are no JSON object.
+    """
+    text = parameters or "{}"
+    told = _read_object(Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text, "--params")
+    if calendar is not None:
+        told["events"] = read_calendar(calendar.read_text(encoding="utf-8-sig"))
+    return get_spec(name).document(told)
 
 
 def read_rules(path: Path) -> dict[str, Any]:
@@ -60,14 +93,19 @@ def read_rules(path: Path) -> dict[str, Any]:
 
     :raises InvalidRules: where the file is no JSON object.
     """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-    except ValueError as error:
-        raise InvalidRules(f"{path.name} is not JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise InvalidRules(f"{path.name} must hold a JSON object")
+    document = _read_object(path.read_text(encoding="utf-8"), path.name)
     inner = document.get("rules")
     return inner if isinstance(inner, dict) else document
+
+
+def _read_object(text: str, name: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text, parse_constant=_refuse_constant)
+    except ValueError as error:
+        raise InvalidRules(f"{name} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise InvalidRules(f"{name} must hold a JSON object")
+    return found
 
 
 def shape_result(result: Result) -> dict[str, Any]:

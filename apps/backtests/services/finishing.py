@@ -41,6 +41,7 @@ class ChunkOutcome:
     """What a part of a study came to: its own result, and the points it tried as `(number, point, values, score)`."""
 
     result: dict[str, Any]
+    headline: dict[str, Any] = field(default_factory=dict)
     trials: list[tuple[int, dict[str, Any], dict[str, Any], float | None]] = field(default_factory=list)
     count: int = 1
 
@@ -105,7 +106,8 @@ def finish_chunk(chunk: Chunk, outcome: ChunkOutcome, *, at: datetime) -> None:
 
     :raises LeaseLost: where the study was cancelled, or another worker has the part; nothing is written then.
     """
-    with settling(chunk, at, WorkStatus.DONE, result=to_plain(outcome.result)):
+    kept = {} if chunk.stage == ChunkStage.GATHER else to_plain(outcome.result)
+    with settling(chunk, at, WorkStatus.DONE, result=kept):
         study = Study.objects.select_for_update(no_key=True).get(pk=chunk.study_id)
         if not study.is_open:
             raise LeaseLost(chunk.public_id)
@@ -116,7 +118,8 @@ def finish_chunk(chunk: Chunk, outcome: ChunkOutcome, *, at: datetime) -> None:
         study.work_done = min(study.work_total, study.work_done + outcome.count)
         if chunk.stage == ChunkStage.GATHER:
             study.status, study.finished_at = WorkStatus.DONE, at
-            study.result, study.engine_version = to_plain(outcome.result), read_engine_version()
+            study.result, study.headline = to_plain(outcome.result), to_plain(outcome.headline)
+            study.engine_version = read_engine_version()
         else:
             _make_ready(chunk)
         study.save()

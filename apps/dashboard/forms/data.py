@@ -45,7 +45,7 @@ class UploadInput(forms.ClearableFileInput):
 class UploadForm(forms.Form):
     file = forms.FileField(
         label="File of bars", widget=UploadInput, allow_empty_file=True,
-        help_text="CSV or text of any common vendor, MetaTrader 5's export as it is, or Parquet. Up to 1 GiB.",
+        help_text="CSV or text of any common vendor, MetaTrader 5's export as it is, or Parquet. Up to 128 MB.",
     )  # fmt: skip
 
 

@@ -107,3 +107,16 @@ def find_span(values: list[Any]) -> tuple[float, float]:
     known = [float(value) for value in values if value is not None]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
     return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def thin(rows: list[Any], most: int) -> list[Any]:
+    """
+    Return at most `most` rows, evenly taken, the last one always among them.
+
+    >>> thin(list(range(10)), 4)
+    [0, 3, 6, 9]
+    """
+    if len(rows) <= most:
+        return rows
+    step = (len(rows) - 1) / (most - 1)
+    return [rows[round(index * step)] for index in range(most)]

@@ -8,6 +8,7 @@ from typing import Any
 
 from apps.accounts.models import Account, EquityPoint, TradingDay
 from apps.assignments.models import Assignment
+from apps.dashboard.marks.charts import thin
 from apps.dashboard.marks.numbers import format_percent
 from apps.dashboard.proof import prove_executor
 from apps.dashboard.selectors.closing import list_positions
@@ -126,19 +127,6 @@ def read_equity(account: Account, at: datetime, *, period: str, view: AccountVie
         "reference": float(standing.daily_reference) if standing and period == "day" else None,
         "day_ends_at": int(view.risk.day_ends_at.timestamp()) if view.risk and view.risk.day_ends_at else None,
     }
-
-
-def thin(rows: list[Any], most: int) -> list[Any]:
-    """
-    Return at most `most` rows, evenly taken, the last one always among them.
-
-    >>> thin(list(range(10)), 4)
-    [0, 3, 6, 9]
-    """
-    if len(rows) <= most:
-        return rows
-    step = (len(rows) - 1) / (most - 1)
-    return [rows[round(index * step)] for index in range(most)]
 
 
 def read_candles(account: Account, *, symbol: str, timeframe: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ GROUPS = (
     ("hour", "By hour of opening, UTC"), ("weekday", "By weekday of opening, UTC"), ("reason", "By reason of closing"),
     ("side", "By side"),
 )  # fmt: skip
+STUDY_KINDS = (("challenge", "Challenge"),)
 TABLE_POINTS = 12
 MOST_COMPARED = 6
 
@@ -51,7 +52,12 @@ def filter_runs(team: Team, *, search: str, status: str) -> QuerySet[Run]:
 
 def describe_run(run: Run, *, page: int) -> dict[str, Any]:
     """Return everything the page of a backtest shows."""
-    context: dict[str, Any] = {"run": run, "sentence": say_rules(run), "studies": list(_studies_of(run))}
+    context: dict[str, Any] = {
+        "run": run,
+        "sentence": say_rules(run),
+        "studies": list(_studies_of(run)),
+        "study_kinds": STUDY_KINDS,
+    }
     if run.status != "DONE":
         return context
     trades, count = read_trades(run, (page - 1) * PAGE_ROWS, PAGE_ROWS)

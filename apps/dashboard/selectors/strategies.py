@@ -16,7 +16,9 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from apps.assignments.models import Assignment, Observed
 from apps.dashboard.paging import Page, take_page
 from apps.dashboard.proof import Proof, prove_assignment
+from apps.dashboard.selectors.backtests import find_newest
 from apps.dashboard.selectors.latches import find_halt
+from apps.dashboard.selectors.studies import find_challenge
 from apps.dashboard.selectors.trades import with_floating
 from apps.market.models import SymbolSpecification
 from apps.strategies.models import Strategy, StrategyStatus, StrategyVersion
@@ -226,6 +228,8 @@ def describe_strategy(strategy: Strategy, at: datetime, *, compare: str) -> dict
         "older": older,
         "difference": compare_versions(older, latest) if older and older is not latest else [],
         "sentence": _explain(latest),
+        "backtest": find_newest(strategy),
+        "challenge": find_challenge(strategy),
         "placements": placements,
         "running": [each for each in placements if each.assignment.desired != "STOPPED"],
         "may": _name_acts(placements, latest),

@@ -226,3 +226,14 @@ def spread(costs: dict[str, Any]) -> str:
 def as_json(value: Any) -> str:
     """Return a document as readable JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+@register.filter
+def add_px(place: float, more: float) -> float:
+    """
+    Return a place of a drawing, moved.
+
+    >>> add_px(10.5, 4)
+    14.5
+    """
+    return round(float(place) + float(more), 1)

@@ -19,6 +19,7 @@ from apps.dashboard.pages import render_page
 from apps.dashboard.selectors import activation as selectors
 from apps.dashboard.selectors.rows import get_row
 from apps.dashboard.selectors.strategies import list_placements, list_strategies
+from apps.dashboard.selectors.studies import find_challenge
 from apps.strategies.models import Strategy
 from apps.teams.models import Role
 
@@ -42,6 +43,7 @@ def activate(request: PageRequest, strategy: str) -> HttpResponse:
         "strategy": row,
         "version": version,
         "candidates": candidates,
+        "challenge": find_challenge(row),
         "rule_checks": selectors.check_document(version),
         "form": form,
         "review": review if not form.errors else None,

@@ -107,7 +107,9 @@ def compare(request: PageRequest) -> HttpResponse:
     wanted = request.GET.getlist("run")[: selectors.MOST_COMPARED]
     runs = [row for row in (get_run(request, text) for text in wanted) if row.status == "DONE"]
     context: dict[str, Any] = {"runs": runs, "rows": selectors.compare_runs(runs) if runs else []}
-    context["others"] = selectors.filter_runs(team, search="", status="done").exclude(pk__in=[row.pk for row in runs])[:50]
+    context["others"] = selectors.filter_runs(team, search="", status="done").exclude(pk__in=[row.pk for row in runs])[
+        :50
+    ]
     context["most"] = selectors.MOST_COMPARED
     return render_page(request, "backtests/compare.html", None, context, section="backtests")
 
@@ -115,7 +117,12 @@ def compare(request: PageRequest) -> HttpResponse:
 def get_run(request: HttpRequest, text: str) -> Run:
     """Return the viewer's team's backtest, or refuse as for one that is not there."""
     team = request.viewer.team  # type: ignore[attr-defined]
-    return get_row(Run.objects.filter(team=team).select_related("team", "strategy", "version", "account", "dataset", "reused_from"), text)
+    return get_row(
+        Run.objects.filter(team=team).select_related(
+            "team", "strategy", "version", "account", "dataset", "reused_from"
+        ),
+        text,
+    )
 
 
 def _ask(request: PageRequest, strategy: Strategy, form: BacktestForm | None) -> HttpResponse | None:
@@ -123,7 +130,11 @@ def _ask(request: PageRequest, strategy: Strategy, form: BacktestForm | None) ->
     given: dict[str, Any] = {}
     if form is not None:
         owner, _, timeframe = form.cleaned_data["bars"].partition("|")
-        chosen = next(each for value, _, each in selectors.list_choices(request.viewer.team, get_latest_version(strategy.pk)) if value == f"{owner}|{timeframe}")
+        chosen = next(
+            each
+            for value, _, each in selectors.list_choices(request.viewer.team, get_latest_version(strategy.pk))
+            if value == f"{owner}|{timeframe}"
+        )
         given = {
             "dataset": chosen.dataset, "account": chosen.account, "bars_timeframe": timeframe, "costs": form.costs,
             "balance": form.cleaned_data["balance"], "pessimistic": form.cleaned_data["pessimistic"], **form.period,

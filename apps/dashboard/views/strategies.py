@@ -12,8 +12,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from apps.assignments.services.ending import change_strategy as change_placed_strategy
 from apps.common.errors import PlatformError
 from apps.dashboard.access import PageRequest, page
-from apps.dashboard.forms.rule_fields import read_fields
-from apps.dashboard.forms.strategies import STARTER, ZONES, StrategyForm, describe_rules, open_form, show_text
+from apps.dashboard.forms.strategies import (
+    STARTER,
+    ZONES,
+    StrategyForm,
+    describe_form,
+    describe_rules,
+    open_form,
+    show_text,
+    write_document,
+)
+from apps.dashboard.forms.tree_reading import change_tree
 from apps.dashboard.pages import render_page
 from apps.dashboard.paging import read_page_number
 from apps.dashboard.selectors import strategies as selectors
@@ -107,7 +116,9 @@ def preview(request: PageRequest) -> HttpResponse:
     context = _describe(form)
     if form.document is not None:
         form = _follow(form)
-    return render_page(request, "dashboard/_builder.html", "dashboard/_builder.html", {"form": form, **context})
+    return render_page(
+        request, "dashboard/_builder.html", "dashboard/_builder.html", {"form": form, **describe_form(form), **context}
+    )
 
 
 @require_POST
@@ -156,10 +167,13 @@ def _get(request: PageRequest, text: str) -> Strategy:
 
 
 def _read(request: PageRequest) -> StrategyForm:
-    """Return the posted form; the button "take over from the text" lets the text lead."""
+    """Return the posted form; the button "take over from the text" lets the text lead, those in a tree change the document."""
     data = request.POST.copy()
-    if data.get("do") == "take-text":
+    action = str(data.get("do", ""))
+    if action == "take-text":
         data["leads"] = "text"
+    if ":" in action:
+        write_document(data, change_tree(StrategyForm(data).shown, action))
     return StrategyForm(data)
 
 
@@ -179,12 +193,8 @@ def _follow(form: StrategyForm) -> StrategyForm:
     """Return the form with the side that did not lead brought up to the side that did; errors stay."""
     data: Any = form.data.copy()  # type: ignore[attr-defined]
     if form.data.get("leads") == "text":
-        for name, value in read_fields(form.document).items():
-            data.setlist(name, value) if isinstance(value, list) else data.__setitem__(
-                name, value if value is not True else "on"
-            )
-            if value is False:
-                data.pop(name, None)
+        write_document(data, form.document or {})
+        data["leads"] = "text"
     else:
         data["text"] = show_text(form.document)
     followed = StrategyForm(data)
@@ -207,6 +217,7 @@ def _show_builder(
         "latest": latest,
         "symbols": selectors.list_symbols(request.viewer.team),  # type: ignore[attr-defined]
         "zones": ZONES,
+        **describe_form(form),
         **described,
     }
     status = 422 if form.is_bound and form.errors else 200

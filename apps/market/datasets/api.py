@@ -227,7 +227,8 @@ def _refuse_large(request: Request) -> None:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if length.isdigit() and int(length) > asking.MOST_UPLOAD_BYTES + _AROUND_BYTES:
         limit = {"limit_bytes": asking.MOST_UPLOAD_BYTES}
-        raise Impossible("DATA_TOO_LARGE", f"At most {asking.MOST_UPLOAD_BYTES:,} bytes in one file.", "file", limit)
+        message = f"At most {asking.MOST_UPLOAD_BYTES:,} bytes in one file: bring it as Parquet or in parts."
+        raise Impossible("DATA_TOO_LARGE", message, "file", limit)
 
 
 def _read_limit(request: Request) -> int:

@@ -28,24 +28,41 @@ from trading.data.zones import check_data_zone
 from trading.errors import TradingError
 from trading.model.timeframe import Timeframe
 
-MOST_UPLOAD_BYTES = 1024**3
+# The web server holds a body in memory, several times over, before it asks us; what is on a disk already may be larger.
+MOST_UPLOAD_BYTES = 128 * 1024**2
+MOST_FILE_BYTES = 2 * 1024**3
 MOST_LIVE_IMPORTS = 5
 MOST_SPAN = timedelta(days=366 * 15)
 SYMBOL = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._#+/:-]{0,31}$")
 EXCHANGE = re.compile(r"^[a-z0-9]{2,30}$")
-TASK = "apps.market.tasks.import_dataset"
+# Files are read where processors are for computing; who waits for an exchange waits beside other waiting.
+TASKS = {
+    DatasetSource.UPLOAD: "apps.market.tasks.import_dataset",
+    DatasetSource.TERMINAL: "apps.market.tasks.import_dataset",
+    DatasetSource.EXCHANGE: "apps.market.tasks.fetch_dataset",
+}
 
 
-def stage_upload(*, team_id: UUID, actor: str, file: BinaryIO, file_name: str, size_bytes: int) -> DatasetImport:
+def stage_upload(
+    *,
+    team_id: UUID,
+    actor: str,
+    file: BinaryIO,
+    file_name: str,
+    size_bytes: int,
+    most_bytes: int = MOST_UPLOAD_BYTES,
+) -> DatasetImport:
     """
     Keep an uploaded file and return its import as a DRAFT: nothing is read before `confirm_upload` says how.
 
-    :raises Impossible: DATA_TOO_LARGE above 1 GiB, DATA_EMPTY for nothing.
+    :raises Impossible: DATA_TOO_LARGE above ``most_bytes``, DATA_EMPTY for nothing.
     :raises Conflict: TOO_MANY_IMPORTS where five are under way already.
     """
-    if size_bytes > MOST_UPLOAD_BYTES:
-        message = f"The file is larger than {MOST_UPLOAD_BYTES:,} bytes: cut it in parts."
-        raise Impossible("DATA_TOO_LARGE", message, "file", {"limit_bytes": MOST_UPLOAD_BYTES})
+    if size_bytes > most_bytes:
+        message = (
+            f"The file is larger than {most_bytes:,} bytes: bring it as Parquet, in parts, or by manage.py import_bars."
+        )
+        raise Impossible("DATA_TOO_LARGE", message, "file", {"limit_bytes": most_bytes})
     if not size_bytes:
         raise Impossible("DATA_EMPTY", "The file is empty.", "file")
     _refuse_too_many(team_id)
@@ -234,7 +251,12 @@ def _queue(job: DatasetImport) -> None:
     job.is_cancelled, job.problem, job.findings, job.finished_at = False, None, [], None
     job.save()
     _tell(job)
-    after_commit(TASK, import_id=str(job.pk))
+    wake_worker(job)
+
+
+def wake_worker(job: DatasetImport) -> None:
+    """Tell a worker of a queued import when the transaction commits."""
+    after_commit(TASKS[DatasetSource(job.source)], import_id=str(job.pk))
 
 
 def _refuse_too_many(team_id: UUID) -> None:

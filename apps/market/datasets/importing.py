@@ -11,8 +11,7 @@ from django.db import transaction
 from django.db.models import F
 
 from apps.common.clock import read_at
-from apps.common.nudges import after_commit
-from apps.market.datasets.asking import TASK, end_import
+from apps.market.datasets.asking import end_import, wake_worker
 from apps.market.datasets.selectors import LIVE
 from apps.market.datasets.sources import read_source
 from apps.market.datasets.store import store_dataset
@@ -77,7 +76,7 @@ def requeue_silent(*, at: datetime) -> int:
         touched += _take_back(job_id, at)
     waiting = DatasetImport.objects.filter(status=ImportStatus.QUEUED, created_at__lt=at - LOST)
     for job in waiting.order_by("created_at")[:20]:
-        _queue_again(job)
+        wake_worker(job)
         touched += 1
     drafts = DatasetImport.objects.filter(
         status__in=[ImportStatus.DRAFT, ImportStatus.FAILED], created_at__lt=at - KEEP_DRAFTS
@@ -107,12 +106,8 @@ def _take_back(job_id: UUID, at: datetime) -> int:
     else:
         job.status = ImportStatus.QUEUED
         job.save(update_fields=["status"])
-        _queue_again(job)
+        wake_worker(job)
     return 1
-
-
-def _queue_again(job: DatasetImport) -> None:
-    after_commit(TASK, import_id=str(job.pk))
 
 
 def _report(job: DatasetImport, fraction: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.serializer_fields import AwareDateTimeField, NumberField, StrictSerializer
@@ -13,6 +14,7 @@ from trading.data.examine import Policy
 from trading.model.bars import Bars
 
 
+@extend_schema_field({"type": "object"})
 class LayoutField(serializers.Field):  # type: ignore[type-arg]
     """How the columns stand, as a JSON object; in a multipart body as its text."""
 

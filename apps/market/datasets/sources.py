@@ -21,6 +21,8 @@ from trading.model.timeframe import Timeframe
 
 Progress = Callable[[float], None]
 _BLOCK = 20_000
+MOST_CANDLES = 1_000_000
+"""A thousand pages of an exchange: with its rate limit, half an hour."""
 
 
 def read_source(job: DatasetImport, on_progress: Progress) -> Examined:
@@ -79,7 +81,13 @@ def _read_exchange(job: DatasetImport, on_progress: Progress) -> Columns:
     start, end = datetime.fromisoformat(request["start"]), datetime.fromisoformat(request["end"])
     client = exchange.connect(request["exchange"])
     rows = exchange.fetch_candles(
-        client, job.symbol, Timeframe(request["timeframe"]), start=start, end=end, on_progress=on_progress
+        client,
+        job.symbol,
+        Timeframe(request["timeframe"]),
+        start=start,
+        end=end,
+        on_progress=on_progress,
+        most_bars=MOST_CANDLES,
     )
     return to_columns(rows)
 

@@ -95,7 +95,8 @@ class Trades(Sequence[Trade]):
     def _closed_s(self) -> IntArray:
         closed: IntArray = self._bars.time[self._ints[:, book.T_CLOSED]]
         # What the end of the data closes is closed where the last bar ends.
-        return closed + self._bars.timeframe.seconds * (self._ints[:, book.T_REASON] == book.EXIT_END)
+        ended: IntArray = closed + self._bars.timeframe.seconds * (self._ints[:, book.T_REASON] == book.EXIT_END)
+        return ended
 
     def __len__(self) -> int:
         return len(self._ints)
@@ -152,7 +153,7 @@ class Trades(Sequence[Trade]):
             opened_s=self._opened_s,
             closed_s=self._closed_s,
             side=ints[:, book.T_SIDE],
-            lots=ints[:, book.T_STEPS] * float(self._instrument.volume_step),
+            lots=np.asarray(ints[:, book.T_STEPS] * float(self._instrument.volume_step), dtype=np.float64),
             entry_price=floats[:, book.V_ENTRY],
             exit_price=floats[:, book.V_EXIT],
             stop_price=floats[:, book.V_FIRST_STOP],

@@ -173,6 +173,7 @@ class _Job:
     def run_short(self) -> _Tables | None:
         """Walk the short way; None where only the long one will do."""
         prepared, bars = self.prepared, self.bars
+        assert prepared.program is not None
         room = len(bars) // 2 + 2
         ints, floats = np.empty((room, TRADE_INTS), dtype=np.int64), np.empty((room, TRADE_FLOATS))
         skipped = np.zeros(16, dtype=np.int64)

@@ -32,7 +32,17 @@ from trading.engine.book import (
     V_SWAP,
 )
 from trading.engine.charges import Charges, commission_money, profit_money, round_cents
-from trading.engine.decide import OPEN, decide_entry
+from trading.engine.decide import (
+    OPEN,
+    SKIP_DIRECTION,
+    SKIP_POSITIONS,
+    SKIP_STOP,
+    SKIP_VOLUME,
+    decide_entry,
+    find_distance,
+    has_room,
+)
+from trading.engine.lots import size_steps
 from trading.engine.match import NO_FILL, STOP_FILL, match_open, match_path
 from trading.engine.params import Params
 from trading.engine.prices import snap
@@ -91,6 +101,10 @@ def run_crosses(
     if abs(before) < close[seeded - 1] * 1e-12:
         before = 0.0
     first_bar = max(first_bar, program.first_signal_bar - 1)
+    away, ahead = find_distance(params, params.stop, 1.0, 0.0), params.target.price
+    is_constant = params.risk_fraction == 0.0 and away > 0.0 and params.stop.fraction == 0.0
+    is_constant = is_constant and params.target.fraction == 0.0 and params.target.r == 0.0
+    steps_each = size_steps(params, math.inf, 1.0, 1.0, 1.0)
     trades, signal = 0, 0
     side, steps, opened, entry, stop, target, paid = 0, 0, 0, 0.0, 0.0, 0.0, 0.0
     low_at, high_at = -math.inf, math.inf
@@ -116,20 +130,35 @@ def run_crosses(
                     trades, side = trades + 1, 0
                 if side != 0 and params.open_positions_max > 1:
                     return NOT_SURE, 0.0
-                verdict, size, expected, new_stop, new_target = decide_entry(
-                    params,
-                    signal,
-                    True,
-                    True,
-                    1 if side != 0 else 0,
-                    bid,
-                    ask,
-                    decision_balance,
-                    decision_balance,
-                    decision_balance,
-                    math.inf,
-                    1.0,
-                )
+                if is_constant:
+                    # `decide_entry`, where nothing but the quote is left to ask about.
+                    expected, size = ask if signal == 1 else bid, steps_each
+                    new_stop = snap(expected - signal * away, tick_n, tick_d)
+                    new_target = snap(expected + signal * ahead, tick_n, tick_d) if ahead > 0.0 else 0.0
+                    verdict = OPEN
+                    if (signal == 1 and not params.buys) or (signal == -1 and not params.sells):
+                        verdict = SKIP_DIRECTION
+                    elif side != 0:
+                        verdict = SKIP_POSITIONS
+                    elif away >= expected or not has_room(params, signal, bid, ask, new_stop, new_target):
+                        verdict = SKIP_STOP
+                    elif size == 0:
+                        verdict = SKIP_VOLUME
+                else:
+                    verdict, size, expected, new_stop, new_target = decide_entry(
+                        params,
+                        signal,
+                        True,
+                        True,
+                        1 if side != 0 else 0,
+                        bid,
+                        ask,
+                        decision_balance,
+                        decision_balance,
+                        decision_balance,
+                        math.inf,
+                        1.0,
+                    )
                 if verdict == OPEN:
                     side, steps, opened, stop, target = signal, size, bar, new_stop, new_target
                     entry = snap(expected + side * charges.slippage, tick_n, tick_d)

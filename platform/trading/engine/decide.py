@@ -171,7 +171,7 @@ def _find_part(params: Params, held: Held, best: float, risk: float) -> int:
     wanted = held.first_steps
     for row in range(params.partials.shape[0]):
         share = params.partials[row, 3]
-        part = int(math.floor(held.first_steps * share + STEP_TOLERANCE))
+        part = math.floor(held.first_steps * share + STEP_TOLERANCE)
         if part < params.min_steps or left - part < params.min_steps:
             continue
         left -= part
@@ -222,7 +222,7 @@ def decide_entry(
 
     entry = ask if signal == 1 else bid
     stop, target, are_levels = _find_levels(params, signal, entry, stop_distance, target_distance)
-    if not are_levels or not _has_room(params, signal, bid, ask, stop, target):
+    if not are_levels or not has_room(params, signal, bid, ask, stop, target):
         return SKIP_STOP, 0, 0.0, 0.0, 0.0
 
     if not risk_budget > 0.0:
@@ -266,7 +266,8 @@ def _find_levels(
 
 
 @kernel
-def _has_room(params: Params, side: int, bid: float, ask: float, stop: float, target: float) -> bool:
+def has_room(params: Params, side: int, bid: float, ask: float, stop: float, target: float) -> bool:
+    """Say whether stop and target (0.0: none) are as far from the quote as the broker wants them."""
     # A position is closed at the other side of the quote: a stop inside the spread would close it as it opens.
     exit_price = bid if side == 1 else ask
     if stop < 0.0 or target < 0.0:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,18 +152,16 @@ def build_events(
     return Events(
         at=at.astype(np.int64),
         decided=decided.astype(np.int64),
-        side=_place(rows, wishes.side[kept], len(at), np.int8),
-        closes=_place(rows, wishes.closes[kept], len(at), np.int8),
+        side=_place(rows, wishes.side[kept], len(at)),
+        closes=_place(rows, wishes.closes[kept], len(at)),
         must_be_flat=np.zeros(len(at), dtype=np.bool_)
         if must_be_flat is None
         else must_be_flat[np.maximum(decided, 0)] & (decided >= 0),
         in_window=prepared.rules.window.mask(moments),
-        stop_distance=_place(rows, wishes.stop_distance[kept], len(at), np.float64),
-        target_distance=_place(rows, wishes.target_distance[kept], len(at), np.float64),
-        trail_distance=_place(rows, wishes.trail_distance[kept], len(at), np.float64),
-        nights=_place(np.searchsorted(at, nights[0]), nights[1], len(at), np.float64)
-        if nights is not None
-        else np.zeros(len(at)),
+        stop_distance=_place(rows, wishes.stop_distance[kept], len(at)),
+        target_distance=_place(rows, wishes.target_distance[kept], len(at)),
+        trail_distance=_place(rows, wishes.trail_distance[kept], len(at)),
+        nights=_place(np.searchsorted(at, nights[0]), nights[1], len(at)) if nights is not None else np.zeros(len(at)),
         turns=np.isin(at, turns) if turns is not None else np.zeros(len(at), dtype=np.bool_),
         entries_allowed=allowed,
         lot_multiplier=multiplier,
@@ -170,10 +169,10 @@ def build_events(
     )
 
 
-def _place(rows: IntArray, values: NDArray[np.generic], count: int, kind: type[np.generic]) -> NDArray[np.generic]:
+def _place(rows: IntArray, values: NDArray[Any], count: int) -> NDArray[Any]:
     if len(rows) == count:
-        return np.ascontiguousarray(values, dtype=kind)
-    column = np.zeros(count, dtype=kind)
+        return np.ascontiguousarray(values)
+    column = np.zeros(count, dtype=values.dtype)
     column[rows] = values
     return column
 

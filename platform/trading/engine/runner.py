@@ -141,6 +141,7 @@ class StrategyRunner:
         self.instrument = instrument
         self.timeframe = timeframe
         self.warmup_bars: int = self._source.warmup_bars
+        self.first_signal_bars: int = getattr(self._source, "first_signal_bars", self._source.warmup_bars)
         self.other_symbols: tuple[str, ...] = self._source.other_symbols
         self.phase: str = ""
 
@@ -176,7 +177,8 @@ class StrategyRunner:
         if wish is None:
             return []
         self.phase = wish.phase
-        kept, intents = len(book.positions), []
+        kept = len(book.positions)
+        intents: list[Intent] = []
         if book.positions:
             kept, intents = self._decide_positions(bar, book, wish, bid, ask)
         if wish.side != 0:

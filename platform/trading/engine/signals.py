@@ -81,4 +81,4 @@ def seed_average(close: FloatArray, period: int, until: int) -> float:
     alpha = 2.0 / (period + 1.0)
     for bar in range(period, until):
         average += (close[bar] - average) * alpha
-    return average
+    return float(average)

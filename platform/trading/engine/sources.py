@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from trading.engine.measured import MeasuredSource, is_measured
 from trading.engine.params import Params, build_params
 from trading.engine.source import SignalSource
 from trading.model.instrument import Instrument
@@ -60,5 +61,6 @@ def build_source(document: Mapping[str, Any], instrument: Instrument, timeframe:
 def _build_source(compiled: CompiledRules) -> SignalSource:
     entry = compiled.rules.entry
     if isinstance(entry, StrategyEntry):
-        return build(entry.name, entry.parameters, compiled.instrument, compiled.timeframe)
+        strategy = build(entry.name, entry.parameters, compiled.instrument, compiled.timeframe)
+        return MeasuredSource(strategy, compiled) if is_measured(compiled.rules) else strategy
     return compiled.build_source()

@@ -296,9 +296,9 @@ def decide_open(
         events.stop_distance[event],
         events.target_distance[event],
     )
-    if verdict == OPEN and free_margin < math.inf:
-        if leg_margin(params, charges, book, leg, signal, steps, entry) > free_margin:
-            verdict = SKIP_MARGIN
+    asks = verdict == OPEN and free_margin < math.inf
+    if asks and leg_margin(params, charges, book, leg, signal, steps, entry) > free_margin:
+        verdict = SKIP_MARGIN
     if verdict == OPEN:
         decided, trail = int(events.decided[event]), events.trail_distance[event]
         open_position(params, charges, book, leg, bar, decided, signal, steps, entry, stop, target, trail)

@@ -7,23 +7,7 @@ from typing import Any
 
 from trading.rules.fields import NOT_EVALUATED, Problem
 
-WAITING = frozenset(
-    {
-        "entry.confirmation",
-        "entry.tree",
-        "entry.strategy",
-        "exit.units",
-        "exit.trailingStart",
-        "exit.closeLong",
-        "exit.closeShort",
-        "management.breakEven",
-        "management.partialExits",
-        "management.maxBars",
-        "management.maxMinutes",
-        "management.closeAtSessionEnd",
-        "management.closeBeforeWeekend",
-    }
-)
+WAITING: frozenset[str] = frozenset()
 """Features of `find_waiting`; whoever makes the engine do one takes it out."""
 
 _DISTANCES = ("stopLoss", "takeProfit", "trailingStopDistance")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.unit.trading.making import GUIDE_FORMAT, GUIDE_START, cross_rules, random_bars
+from tests.unit.trading.making import GUIDE_START, cross_rules, random_bars
 
 _BESIDE = [folder / "shared" / "data" for folder in Path(__file__).resolve().parents[4:]]
 SHARED = next((folder for folder in _BESIDE if folder.is_dir()), _BESIDE[0])
@@ -84,7 +84,6 @@ def test_findings_about_the_data_go_to_standard_error(files):
         ({"spread": "NaN"}, None, "finite"),
         ({"from": "2026-01-06T00:00:00"}, None, "zone"),
         ({"data": "/nowhere.csv"}, None, "FILE_UNREADABLE"),
-        ({}, GUIDE_FORMAT, r"RULES_NOT_EVALUATED: entry\.confirmation"),
         ({}, {"entry": 5}, "RULES_INVALID"),
         ({}, [], "JSON object"),
     ],
@@ -119,3 +118,107 @@ def test_real_bars_run(files, name, timeframe):
     result, _, _ = _call(files, data=SHARED / f"{name}.csv", symbol=name[:6], timeframe=timeframe)
 
     assert result["statistics"]["trades"] > 0
+
+
+# --- strategies of the catalogue --------------------------------------------------------------------------------
+
+
+def _call_type(folder, name, **changes):
+    options = {"type": name, "data": folder / "bars.csv", "symbol": "EURUSD", "timeframe": "M1", "spread": "0.8"}
+    options |= {"json": folder / "out.json", **changes}
+    call_command(
+        "backtest", *(f"--{key}={value}" for key, value in options.items()), stdout=StringIO(), stderr=StringIO()
+    )
+    return json.loads((folder / "out.json").read_text())
+
+
+def test_a_strategy_of_the_catalogue_runs_with_its_own_exit_and_risk(files):
+    (files / "params.json").write_text('{"rsi_period": 7}')
+
+    by_text = _call_type(files, "RSIStrategy", params='{"rsi_period": 7}')
+    by_file = _call_type(files, "RSIStrategy", params=f"@{files / 'params.json'}")
+    other = _call_type(files, "RSIStrategy")
+
+    assert by_text["trades"]
+    assert by_text == by_file
+    assert by_text["trades"] != other["trades"]
+
+
+def test_a_calendar_is_given_to_the_news_strategy(files):
+    rows = [f"2026-01-0{day},{hour:02}:00,EUR,high,GDP,1.0,0.5" for day in (6, 7) for hour in range(24)]
+    (files / "calendar.csv").write_text("Date,Time,Currency,Impact,Event,Forecast,Previous\n" + "\n".join(rows))
+
+    told = _call_type(
+        files, "ForexNewsStrategy", params='{"news_strategy": "pre_news"}', calendar=files / "calendar.csv"
+    )
+
+    assert {trade["side"] for trade in told["trades"]} == {"BUY"}
+
+
+def test_other_symbols_are_read_from_their_files(files):
+    told = _call_type(
+        files,
+        "CrossMarketArbitrageStrategy",
+        params='{"other_symbol": "B", "min_profit_threshold": 0.00001, "spread_fraction": 0}',
+        other=f"B={files / 'bars.csv'}",
+    )
+
+    assert told["trades"] == []
+
+
+@pytest.mark.parametrize(
+    "name, changes, message",
+    [
+        ("RsiStrategy", {}, "UNKNOWN_STRATEGY: no strategy is called 'RsiStrategy': did you mean RSIStrategy?"),
+        ("RSIStrategy", {"params": '{"period": -14}'}, "a whole number from 2 to 50, not -14"),
+        ("RSIStrategy", {"params": "{"}, "--params is not JSON"),
+        ("RSIStrategy", {"params": "[1]"}, "--params must hold a JSON object"),
+        ("RSIStrategy", {"params": "@nowhere.json"}, "FILE_UNREADABLE"),
+        ("ForexNewsStrategy", {}, "events is required"),
+        ("CrossMarketArbitrageStrategy", {"params": '{"other_symbol": "B"}'}, "B"),
+        ("RSIStrategy", {"other": "B"}, "must be SYMBOL=FILE"),
+    ],
+)
+def test_what_the_catalogue_does_not_know_is_a_clear_error(files, name, changes, message):
+    with pytest.raises(CommandError, match=re.escape(message)):
+        _call_type(files, name, **changes)
+
+    assert not (files / "out.json").exists()
+
+
+def test_parameters_belong_to_a_type(files):
+    with pytest.raises(CommandError, match="belong to --type"):
+        _call(files, params="{}")
+
+
+def _check(*words):
+    out = StringIO()
+    call_command("check_strategy", *words, stdout=out)
+    return out.getvalue()
+
+
+def test_a_strategy_is_checked_and_the_report_printed(files):
+    assert "no wish depends on later bars" in _check("RSIStrategy", "--timeframe=M5")
+    assert "no wish depends on later bars" in _check("RSIStrategy", f"--data={files / 'bars.csv'}")
+    assert "no wish depends on later bars" in _check(f"--rules={files / 'rules.json'}")
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["Nobody"], "UNKNOWN_STRATEGY"),
+        (["RSIStrategy", "--bars=10"], "bars must be 50 to 20000"),
+        (["RSIStrategy", "--data=nowhere.csv"], "FILE_UNREADABLE"),
+        (["MovingAverageStrategy", "--bars=60"], "not proven"),
+    ],
+)
+def test_what_cannot_be_checked_is_a_clear_error(words, message):
+    with pytest.raises(CommandError, match=re.escape(message)):
+        _check(*words)
+
+
+def test_strategies_are_listed():
+    out = StringIO()
+    call_command("list_strategies", stdout=out)
+
+    assert len(out.getvalue().splitlines()) >= 14

@@ -296,3 +296,21 @@ def test_bars_that_agents_sent_become_a_dataset(world):
     assert refused.value.code == "NO_BARS"
     assert (len(bars), bars.open[0], bars.spread_points[0], bars.volume[-1]) == (50, 1.10001, 7, 49)
     assert job.dataset.source == "TERMINAL"
+
+
+@pytest.mark.parametrize(("source", "queue"), [("UPLOAD", "compute"), ("EXCHANGE", "default")])
+def test_files_are_read_beside_backtests_and_exchanges_are_waited_for_elsewhere(source, queue):
+    from config.celery import app
+
+    assert app.amqp.router.route({}, asking.TASKS[source])["queue"].name == queue
+
+
+def test_a_task_reads_the_import_it_is_told_of(world):
+    from apps.market import tasks
+
+    job = stage(world, text_of())
+    asking.confirm_upload(import_id=job.pk, actor="alice", symbol="EURUSD")
+
+    assert tasks.import_dataset(import_id=str(job.pk), something_new=1) == "DONE"
+    assert tasks.fetch_dataset(import_id=str(job.pk)) == "DONE"
+    assert tasks.requeue_imports() == 0

@@ -1,4 +1,4 @@
-"""`manage.py backtest`: run a rule document over a CSV of bars."""
+"""`manage.py backtest`: run a rule document, or a strategy of the catalogue, over a CSV of bars."""
 
 from __future__ import annotations
 
@@ -11,19 +11,28 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.backtests.services.files import run_from_files, shape_result
+from apps.backtests.services.files import catalogue_document, read_rules, run_from_files, shape_result
 from trading.backtest.run import Costs
 from trading.errors import TradingError
 
 
 class Command(BaseCommand):
-    """Run a rule document over a CSV of bars; needs no database and no running platform."""
+    """Run a rule document or a ready strategy over a CSV of bars; needs no database and no running platform."""
 
-    help = "Run a rule document over a CSV of bars; needs no database and no running platform."
+    help = "Run a rule document or a ready strategy over a CSV of bars; needs no database and no running platform."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--rules", type=Path, required=True, help="rule document (JSON)")
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("--rules", type=Path, help="rule document (JSON)")
+        what.add_argument(
+            "--type", help="strategy of the catalogue, e.g. MovingAverageStrategy, with its own exit and risk"
+        )
+        parser.add_argument("--params", help="its parameters: a JSON object, or @FILE that holds one")
+        parser.add_argument("--calendar", type=Path, help="CSV of calendar events for a strategy that trades news")
+        parser.add_argument(
+            "--other", action="append", type=_other, default=[], help="bars of another symbol: GBPUSD=GBPUSD_M5.csv"
+        )
         parser.add_argument("--data", type=Path, required=True, help="bars (CSV, times in UTC)")
         parser.add_argument("--symbol", required=True, help="symbol with a typical specification, e.g. EURUSD")
         parser.add_argument("--timeframe", required=True, help="M1 M5 M15 M30 H1 H4 D1 W1")
@@ -46,7 +55,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         try:
             done = run_from_files(
-                rules=options["rules"],
+                document=_document(options),
                 data=options["data"],
                 symbol=options["symbol"],
                 timeframe=options["timeframe"],
@@ -54,6 +63,7 @@ class Command(BaseCommand):
                 balance=options["balance"],
                 trade_from=options["trade_from"],
                 pessimistic=options["pessimistic"],
+                others=dict(options["other"]),
             )
         except TradingError as error:
             raise CommandError(_describe(error)) from None
@@ -67,6 +77,21 @@ class Command(BaseCommand):
             return
         options["json"].write_text(text + "\n", encoding="utf-8")
         self.stdout.write(_summary(done.result.statistics))
+
+
+def _document(options: dict[str, Any]) -> dict[str, Any]:
+    if options["type"]:
+        return catalogue_document(options["type"], options["params"], options["calendar"])
+    if options["params"] or options["calendar"]:
+        raise CommandError("--params and --calendar belong to --type: a rule document holds its own")
+    return read_rules(options["rules"])
+
+
+def _other(text: str) -> tuple[str, Path]:
+    symbol, equals, path = text.partition("=")
+    if not (symbol and equals and path):
+        raise ArgumentTypeError(f"{text!r} must be SYMBOL=FILE")
+    return symbol, Path(path)
 
 
 def _summary(statistics: dict[str, Any]) -> str:

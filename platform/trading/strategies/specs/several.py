@@ -6,12 +6,14 @@ from typing import Any
 
 from trading.strategies.parameters import Parameter
 from trading.strategies.spec import Alias, Parameters, StrategySpec
-from trading.strategies.specs.common import GUIDE, careful_risk, exits
+from trading.strategies.specs.common import GUIDE, careful_risk
 
 _FEE = Parameter("float", 0.0, 0, 0.05, help="fee of one leg, fraction of its value")
 _SPREAD = Parameter("float", 0.0001, 0, 0.05, help="spread of a symbol whose bars carry none, fraction of its price")
 _SLIPPAGE = Parameter("float", 0.0, 0, 0.05, help="slippage of one leg, fraction of its price")
 _CLOSE = Parameter("float", 0.0, -0.05, 0.05, help="close where the gap before costs has come down to this fraction")
+# A stop for the worst case only, in percent: it fits coins and currencies. No target: that would take one leg out alone.
+_EXIT = {"type": "stop_target", "stopLoss": {"value": 2, "unit": "percent"}}
 _LEGS = "run it on every leg's symbol; alert and paper only unless each leg has its own funds and somebody unwinds a lost leg"
 
 
@@ -49,7 +51,7 @@ CROSS_MARKET = StrategySpec(
         "price_threshold": Alias("min_profit_threshold"),
         "execution_speed": Alias("max_execution_time_seconds", note="in seconds"),
     },
-    default_exit=exits(100, 100, opposite=False),
+    default_exit=_EXIT,
     default_risk=careful_risk(0.25),
     symbols=_LEGS,
     source=GUIDE,
@@ -86,7 +88,7 @@ TRIANGULAR = StrategySpec(
         "currency_triplets": Alias(None, note="name one triplet in symbols, and run the strategy once per triplet"),
     },
     rules=(_three,),
-    default_exit=exits(100, 100, opposite=False),
+    default_exit=_EXIT,
     default_risk=careful_risk(0.25),
     symbols=_LEGS,
     source=GUIDE,
@@ -142,7 +144,7 @@ CRYPTO_FOREX = StrategySpec(
         "supported_fiats": Alias(None, note="name the pair of the two currencies in forex_pairs"),
     },
     rules=(_route,),
-    default_exit=exits(100, 100, opposite=False),
+    default_exit=_EXIT,
     default_risk=careful_risk(0.25),
     symbols=_LEGS,
     source=GUIDE,

@@ -8,15 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.trading.making import GUIDE_FORMAT, GUIDE_START, cross_rules
-from trading.errors import InvalidRules, UnevaluatedRules
+from trading.errors import InvalidRules
 from trading.rules.document import (
     JSON_SCHEMA,
     apply_settings,
     explain,
     find_activation_problems,
     normalise,
-    require_activatable,
-    unevaluated,
     validate,
 )
 
@@ -47,14 +45,8 @@ def test_the_guides_start_example_may_be_activated():
     assert find_activation_problems(GUIDE_START) == []
 
 
-def test_what_is_not_evaluated_is_refused_at_activation_with_its_path():
-    assert [(problem.path, problem.code) for problem in unevaluated(GUIDE_FORMAT)] == [
-        ("entry.confirmation", "NOT_EVALUATED")
-    ]
-    with pytest.raises(UnevaluatedRules) as caught:
-        require_activatable(GUIDE_FORMAT)
-
-    assert caught.value.field == "entry.confirmation"
+def test_the_guides_whole_format_may_be_activated():
+    assert find_activation_problems(GUIDE_FORMAT) == []
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from trading.model.timeframe import Timeframe
 from trading.rules import document as rule_document
 from trading.strategies import catalogue
 from trading.strategies.catalogue import CATALOGUE, UnknownStrategy, UnusableStrategy, check, get_spec
+from trading.strategies.guide import render
 from trading.strategies.lookahead import check_source
 from trading.strategies.parameters import Parameter
 from trading.strategies.registry import build, load_class
@@ -295,3 +296,11 @@ def test_wrong_parameters_are_refused_where_a_strategy_is_built():
         build("RSIStrategy", {"rsi_period": 1}, typical_instrument("EURUSD"), Timeframe.M1)
 
     assert refused.value.field == "entry.parameters.rsi_period"
+
+
+def test_the_page_of_the_catalogue_is_current():
+    page = ROOT / "docs" / "guides" / "catalogue.md"
+
+    assert page.read_text("utf-8") == render(), (
+        "python3 manage.py list_strategies --markdown > docs/guides/catalogue.md"
+    )

@@ -1,0 +1,119 @@
+"""What the studies' doors read and show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.backtests.models import Study, Trial
+from apps.backtests.serializers import Problem
+from apps.backtests.services.finishing import measure_progress
+from apps.common.serializer_fields import AwareDateTimeField, StrictSerializer
+from trading.risk.packs import RulePack
+
+
+class NewStudy(StrictSerializer):
+    """A study of a finished backtest; what its settings mean is said by its kind."""
+
+    backtest = serializers.CharField(max_length=80)
+    kind = serializers.CharField(max_length=12)
+    settings = serializers.DictField(required=False, default=dict)
+
+
+class StudyRow(serializers.Serializer[Any]):
+    """A study as lists show it."""
+
+    id = serializers.CharField()
+    backtest_id = serializers.CharField()
+    kind = serializers.CharField()
+    status = serializers.CharField()
+    work_total = serializers.IntegerField(help_text="Points, windows, or 1.")
+    work_done = serializers.IntegerField()
+    problem = Problem(allow_null=True)
+    settings = serializers.DictField()
+    engine_version = serializers.CharField()
+    created_at = AwareDateTimeField()
+    created_by = serializers.CharField()
+    finished_at = AwareDateTimeField(allow_null=True)
+
+
+class StudyDetail(StudyRow):
+    """A study with its result."""
+
+    progress_fraction = serializers.FloatField()
+    result = serializers.DictField()
+
+
+class TrialRow(serializers.Serializer[Any]):
+    """One point of a search; `score` is null where it does not count (too few trades)."""
+
+    number = serializers.IntegerField()
+    point = serializers.DictField()
+    values = serializers.DictField()
+    score = serializers.FloatField(allow_null=True)
+
+
+class RulePackRow(serializers.Serializer[Any]):
+    """A firm's program as it was read from public sources: a default, never the truth."""
+
+    id = serializers.CharField()
+    firm = serializers.CharField()
+    program = serializers.CharField()
+    phases = serializers.ListField(child=serializers.CharField())
+    is_complete = serializers.BooleanField(help_text="Whether a challenge can be simulated by it.")
+    gaps = serializers.ListField(child=serializers.CharField())
+    confidence = serializers.CharField()
+    conflict = serializers.CharField()
+    sources = serializers.ListField(child=serializers.DictField())
+    content_hash = serializers.CharField()
+
+
+class RulePacks(serializers.Serializer[Any]):
+    """All rule packs."""
+
+    results = RulePackRow(many=True)
+
+
+def study_row(study: Study) -> dict[str, Any]:
+    """Return a study as lists show it."""
+    return {
+        "id": study.public_id,
+        "backtest_id": study.run.public_id,
+        "kind": study.kind,
+        "status": study.status,
+        "work_total": study.work_total,
+        "work_done": study.work_done,
+        "problem": study.problem,
+        "settings": study.settings,
+        "engine_version": study.engine_version,
+        "created_at": study.created_at,
+        "created_by": study.created_by,
+        "finished_at": study.finished_at,
+    }
+
+
+def study_detail(study: Study) -> dict[str, Any]:
+    """Return a study with its result."""
+    return {**study_row(study), "progress_fraction": measure_progress(study), "result": study.result}
+
+
+def trial_row(trial: Trial) -> dict[str, Any]:
+    """Return a point of a search as it is shown."""
+    return {"number": trial.number, "point": trial.point, "values": trial.values, "score": trial.score}
+
+
+def pack_row(pack: RulePack) -> dict[str, Any]:
+    """Return a rule pack as it is shown."""
+    return {
+        "id": pack.pack_id,
+        "firm": pack.firm,
+        "program": pack.program,
+        "phases": [phase.name for phase in pack.phases],
+        "is_complete": not pack.gaps,
+        "gaps": list(pack.gaps),
+        "confidence": pack.confidence,
+        "conflict": pack.conflict,
+        "sources": [{"url": source.url, "seen": source.seen} for source in pack.sources],
+        "content_hash": pack.content_hash,
+    }
