@@ -36,7 +36,7 @@ EURUSD, BALANCE = typical_instrument("EURUSD"), Decimal(1_000_000)
 PEERS = {
     "vectorbt": ("vectorbt", "vectorbt-rust"),
     "backtesting": ("backtesting",),
-    "backtrader": ("backtrader",),
+    "backtrader": ("backtrader", "numpy", "pandas"),
 }
 FOLDER = Path(__file__).parent / "peers"
 
@@ -121,21 +121,21 @@ def _medians(functions: list[Callable[[], Any]], repeat: int = 15) -> list[float
 
 
 def _check_trades(bars: Bars, peers: Peers) -> None:
-    """Market orders alone, no stop near, no spread: here the models agree, so every trade has to."""
+    """Market orders alone, no stop near, no spread: here the models agree, so every trade has to; what the end closes is each one's own."""
     told = peers.ask("backtesting", bars, 0, 0, "0")
     if told is None:
         return
     far = cross_rules("EMA_20", "EMA_50", exit={"stopLoss": 5000})
     ours = run(bars, far, EURUSD, Costs(), BALANCE, plain=False)
     columns = ours.trades.columns()
-    mine = list(zip(columns.opened_bar.tolist(), columns.closed_bar.tolist(), columns.side.tolist(), strict=True))
-    theirs = [(int(row[0]), int(row[1]), 1 if row[2] > 0 else -1) for row in told["rows"]]
+    mine = list(zip(columns.opened_bar.tolist(), columns.closed_bar.tolist(), columns.side.tolist(), strict=True))[:-1]
+    theirs = [(int(row[0]), int(row[1]), 1 if row[2] > 0 else -1) for row in told["rows"]][:-1]
     prices = [(row[3], row[4]) for row in told["rows"]]
     same = sum(a == b for a, b in zip(mine, theirs, strict=False))
     off = max(
         (
             abs(a - b[0]) + abs(c - b[1])
-            for a, c, b in zip(columns.entry_price, columns.exit_price, prices, strict=False)
+            for a, c, b in zip(columns.entry_price[:-1], columns.exit_price, prices, strict=False)
         ),
         default=0.0,
     )
