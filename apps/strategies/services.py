@@ -110,7 +110,7 @@ def read_content(*, symbol: str, timeframe: str, rules: Any) -> dict[str, Any]:
     plain = to_plain(rules)
     try:
         frame = Timeframe.parse(timeframe)
-        require_valid(plain)
+        require_valid(plain, frame)
     except TradingError as error:
         field = "timeframe" if error.field == "timeframe" else f"rules.{error.field}" if error.field else "rules"
         raise Impossible(error.code, error.message, field, error.extra) from error

@@ -76,9 +76,3 @@ class InvalidRules(TradingError):
     """A rule document with unknown names or impossible values; ``extra["problems"]`` lists all of them."""
 
     code = "RULES_INVALID"
-
-
-class UnevaluatedRules(TradingError):
-    """A rule document that is well formed, but asks for what is not evaluated yet: refused at activation."""
-
-    code = "RULES_NOT_EVALUATED"

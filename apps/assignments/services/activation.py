@@ -42,7 +42,7 @@ def activate(
 
     :param references: ids or codes of executors, or `["all"]` for all that are online.
     :param overrides: lotSize, maxRisk, maxDailyLoss, maxOpenTrades; they may only tighten. None keeps what is set.
-    :raises Impossible: RULES_INVALID, RULES_NOT_EVALUATED, ACCOUNT_MISMATCH, TWO_EXECUTORS_ONE_ACCOUNT.
+    :raises Impossible: RULES_INVALID, ACCOUNT_MISMATCH, TWO_EXECUTORS_ONE_ACCOUNT.
     :raises Conflict: STILL_STOPPING, ASSIGNED_ELSEWHERE, EXECUTOR_RETIRED, BOT_NOT_ACTIVE, STRATEGY_ARCHIVED.
     :raises NotFound: NO_EXECUTORS.
     """

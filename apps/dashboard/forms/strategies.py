@@ -163,7 +163,8 @@ class StrategyForm(MarketForm):
             self.add_error("text", self.broken)
             return data
         document = _read_document(self.data)[0]
-        for problem in validate(document):
+        frame = Timeframe(data["timeframe"]) if "timeframe" in data else None
+        for problem in validate(document, frame):
             self._place(problem)
         self.document = document if isinstance(document, dict) else None
         return data

@@ -119,7 +119,6 @@ class StrategyRunner:
 
     :param anchor_at: when the assignment began on the market clock; kept in the snapshot, for whoever refolds.
     :raises InvalidRules: where the document cannot be traded on this instrument with these settings.
-    :raises UnevaluatedRules: where it asks for what is not evaluated yet.
     """
 
     def __init__(

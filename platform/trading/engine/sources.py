@@ -44,7 +44,6 @@ def prepare(
     Return a document, tightened by ``settings``, ready to run on ``instrument``.
 
     :raises InvalidRules: where it does not load, cannot be sized, or has a distance below one tick.
-    :raises UnevaluatedRules: where it asks for what is not evaluated yet.
     """
     compiled = compile_rules(document, instrument, timeframe, settings=settings)
     source = _build_source(compiled)

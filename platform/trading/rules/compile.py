@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from trading.errors import InvalidRules, TradingError, UnevaluatedRules
+from trading.errors import InvalidRules
 from trading.model.bars import Bars
 from trading.model.instrument import Instrument
 from trading.model.timeframe import Timeframe
-from trading.rules.document import apply_settings, find_sizing_problems, require_valid, unevaluated
+from trading.rules.document import apply_settings, find_sizing_problems, require_valid
 from trading.rules.fields import OUT_OF_RANGE, Problem
 from trading.rules.lower import needs_program
 from trading.rules.signals import SignalArray, SignalProgram, build_program, fill_signals
@@ -78,11 +78,9 @@ def compile_rules(
     Return a document, tightened by ``settings``, ready to run on ``instrument``.
 
     :raises InvalidRules: where it does not load, cannot be sized, or has a distance below one tick.
-    :raises UnevaluatedRules: where it asks for what is not evaluated yet.
     """
-    require_valid(document)
+    require_valid(document, timeframe)
     tightened = apply_settings(document, settings)
-    _raise_for(unevaluated(tightened), UnevaluatedRules)
     _raise_for(find_sizing_problems(tightened))
     rules = build_rules(tightened)
     exit_ = rules.exit
@@ -116,7 +114,7 @@ def _ticks(instrument: Instrument, distance: Distance | None, path: str) -> int:
     return ticks
 
 
-def _raise_for(problems: list[Problem], error: type[TradingError] = InvalidRules) -> None:
+def _raise_for(problems: list[Problem]) -> None:
     if problems:
         listed = {"problems": [problem.as_dict() for problem in problems]}
-        raise error(problems[0].message, field=problems[0].path, extra=listed)
+        raise InvalidRules(problems[0].message, field=problems[0].path, extra=listed)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from trading.model.timeframe import Timeframe
 from trading.rules.distances import normal_distance
 from trading.rules.fields import CONTRADICTION, REQUIRED, Problem, is_number, parse_minute, split_indicator
-from trading.rules.senseless import find_senseless
+from trading.rules.senseless import find_finer_frames, find_senseless
 from trading.rules.shape import PIPS_SCHEMA, STOP_SCHEMA
 from trading.strategies import catalogue
 
@@ -22,6 +23,14 @@ def find_contradictions(document: Mapping[str, Any]) -> list[Problem]:
         *_of_filters(document.get("filters", {})),
         *_of_management(document),
     ]
+
+
+def find_unfit_frames(document: Mapping[str, Any], timeframe: Timeframe) -> list[Problem]:
+    """Return where trees ask for bars finer than the strategy's own."""
+    entry, exit_ = document["entry"], document["exit"]
+    trees = {f"entry.{side}": entry[side] for side in ("long", "short") if entry["type"] == "tree" and side in entry}
+    trees |= {f"exit.{name}": exit_[name] for name in ("closeLong", "closeShort") if name in exit_}
+    return [problem for path, tree in trees.items() for problem in find_finer_frames(tree, path, timeframe)]
 
 
 def _of_entry(entry: Mapping[str, Any]) -> Iterator[Problem]:

@@ -12,12 +12,12 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from trading.errors import InvalidRules, UnevaluatedRules
-from trading.rules.contradictions import brings_stop, find_contradictions
-from trading.rules.fields import NOT_EVALUATED, REQUIRED, SETTING_LOOSENS, Problem
+from trading.errors import InvalidRules
+from trading.model.timeframe import Timeframe
+from trading.rules.contradictions import brings_stop, find_contradictions, find_unfit_frames
+from trading.rules.fields import REQUIRED, SETTING_LOOSENS, Problem
 from trading.rules.normal import DEFAULT_OPEN_TRADES, RULES_VERSION, normal_document
 from trading.rules.shape import DOCUMENT, JSON_SCHEMA, SETTINGS, STOP_SCHEMA
-from trading.rules.waiting import find_waiting
 from trading.rules.wording import explain_normal
 
 __all__ = [
@@ -31,44 +31,40 @@ __all__ = [
     "normalise",
     "require_activatable",
     "require_valid",
-    "unevaluated",
     "validate",
 ]
 
 
-def validate(document: Any) -> list[Problem]:
+def validate(document: Any, timeframe: Timeframe | None = None) -> list[Problem]:
     """
     Return everything that is wrong with a document; an empty list means that it loads.
+
+    :param timeframe: of the strategy, where known: other timeframes in it must be coarser.
 
     >>> [problem.path for problem in validate({"entry": {"type": "indicator_cross", "indicators": ["EMA_20", "FOO_1"]},
     ...                                        "exit": {"stopLos": 50}})]
     ['entry.indicators[1]', 'exit.stopLos']
     """
-    return list(DOCUMENT.check(document, "")) or find_contradictions(document)
+    problems = list(DOCUMENT.check(document, "")) or find_contradictions(document)
+    return problems if problems or timeframe is None else find_unfit_frames(document, timeframe)
 
 
-def require_valid(document: Any) -> None:
+def require_valid(document: Any, timeframe: Timeframe | None = None) -> None:
     """
     Do nothing where the document loads.
 
     :raises InvalidRules: with the first problem as message and all of them in ``extra["problems"]``.
     """
-    _raise_for(validate(document))
-
-
-def unevaluated(document: Mapping[str, Any]) -> list[Problem]:
-    """Return what a valid document asks for and nobody evaluates yet: refused at activation, never ignored."""
-    return list(find_waiting(document))
+    _raise_for(validate(document, timeframe))
 
 
 def find_activation_problems(document: Any) -> list[Problem]:
     """
-    Return everything that forbids trading by this document: what does not load, what is not evaluated, and what risk cannot be judged without.
+    Return everything that forbids trading by this document: what does not load, and what risk cannot be judged without.
     """
     problems = validate(document)
     if problems:
         return problems
-    problems = unevaluated(document)
     if "stopLoss" not in document["exit"] and not brings_stop(document["entry"]):
         message = "exit.stopLoss is required to trade: without a stop the risk of a trade cannot be judged"
         problems.append(Problem("exit.stopLoss", REQUIRED, message, STOP_SCHEMA))
@@ -94,13 +90,8 @@ def require_activatable(document: Any) -> None:
     Do nothing where the document may be activated.
 
     :raises InvalidRules: where it does not load or its risk cannot be judged.
-    :raises UnevaluatedRules: where it asks for what is not evaluated yet.
     """
-    problems = find_activation_problems(document)
-    waiting = [problem for problem in problems if problem.code == NOT_EVALUATED]
-    if problems and len(waiting) == len(problems):
-        raise UnevaluatedRules(problems[0].message, field=problems[0].path, extra=_listed(problems))
-    _raise_for(problems)
+    _raise_for(find_activation_problems(document))
 
 
 def normalise(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trading.rules.fields import CONTRADICTION, Problem
+from trading.model.timeframe import Timeframe
+from trading.rules.fields import CONTRADICTION, OUT_OF_RANGE, Problem
 from trading.rules.nodes import CROSSES, normal_node, walk
 from trading.rules.operands import find_fast_slow
 
@@ -22,6 +23,21 @@ def find_senseless(tree: Mapping[str, Any], path: str) -> Iterator[Problem]:
             yield from _of_comparison(normal_node(node), here)
         if "all" in node:
             yield from _of_bounds(node["all"], f"{here}.all")
+
+
+def find_finer_frames(tree: Mapping[str, Any], path: str, timeframe: Timeframe) -> Iterator[Problem]:
+    """Yield where a valid tree asks for bars that those of ``timeframe`` cannot be added up to."""
+    for here, node in walk(tree, path):
+        places = [(here, node), (f"{here}.left", node.get("left")), (f"{here}.right", node.get("right"))]
+        while places:
+            place, value = places.pop(0)
+            if not isinstance(value, Mapping):
+                continue
+            places.append((f"{place}.plus", value.get("plus")))
+            if "timeframe" in value and not timeframe.divides(Timeframe(value["timeframe"])):
+                allowed = [str(frame) for frame in Timeframe if timeframe.divides(frame)]
+                message = f"{place}.timeframe must be one of {', '.join(allowed)}: the strategy sees {timeframe} bars"
+                yield Problem(f"{place}.timeframe", OUT_OF_RANGE, message, allowed)
 
 
 def _of_comparison(node: Mapping[str, Any], path: str) -> Iterator[Problem]:

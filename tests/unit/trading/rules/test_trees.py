@@ -298,6 +298,8 @@ def test_after_the_warm_up_where_history_begins_no_longer_matters():
 def test_a_timeframe_that_is_finer_than_the_strategys_is_refused():
     node = {"left": "close", "op": ">", "right": {"price": "close", "timeframe": "M1", "offset": 1}}
 
+    at = [problem.path for problem in validate(_tree({"not": node}), Timeframe.M5)]
+    assert at == ["entry.long.not.right.timeframe"]
     with pytest.raises(InvalidRules, match="no whole number"):
         RuleSource(build_rules(_tree(node)), EURUSD, Timeframe.M5)
 
