@@ -1,39 +1,17 @@
-"""What a study consists of: its settings as the core reads them, and its parts. Each kind has a planner."""
+"""What a study consists of: its settings with every default written out, and its parts. Each kind has a planner."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from apps.backtests.limits import Allowance
-from apps.backtests.models import ChunkStage, Run, StudyKind
-from apps.common.codes import Code
+from apps.backtests.models import Run, StudyKind
+from apps.backtests.plan_settings import Part, Settings, StudyPlan
+from apps.backtests.search_plans import plan_optuna, plan_sweep, plan_walk_forward
 from apps.common.errors import Impossible
 from trading.errors import TradingError
-from trading.model.instrument import to_decimal
 from trading.risk.presets import preset
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A chunk to be: what stage, what work, and whether it can begin at once."""
-
-    stage: ChunkStage = ChunkStage.GATHER
-    number: int = 0
-    work: dict[str, Any] = field(default_factory=dict)
-    is_ready: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class StudyPlan:
-    """Settings with every default written out, the parts, and how many units of work they are together."""
-
-    settings: dict[str, Any]
-    parts: list[Part]
-    total: int = 1
-
 
 Planner = Callable[[Run, Mapping[str, Any], Allowance], StudyPlan]
 
@@ -86,62 +64,27 @@ def is_sized_by_risk(document: Mapping[str, Any]) -> bool:
     return isinstance(risk, Mapping) and risk.get("maxRisk") is not None and risk.get("lotSize") is None
 
 
-class Settings:
-    """Reads settings by name; what is unknown or out of range is refused with what would be right."""
-
-    def __init__(self, given: Mapping[str, Any], known: tuple[str, ...]) -> None:
-        self._given = given
-        for name in given:
-            if name not in known:
-                raise _wrong(name, f"There is no setting {name!r}: use {', '.join(known)}.", list(known))
-
-    def text(self, name: str, default: str) -> str:
-        """Return a text."""
-        value = self._given.get(name, default)
-        if not isinstance(value, str) or len(value) > 200:
-            raise _wrong(name, "A text is needed.")
-        return value
-
-    def flag(self, name: str, default: bool) -> bool:
-        """Return true or false."""
-        value = self._given.get(name, default)
-        if not isinstance(value, bool):
-            raise _wrong(name, "true or false is needed.")
-        return value
-
-    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
-        """Return one of the words allowed."""
-        value = self._given.get(name, default)
-        if value not in allowed:
-            raise _wrong(name, f"Use one of {', '.join(allowed)}.", list(allowed))
-        return str(value)
-
-    def number(self, name: str, default: Decimal, *, least: Any, most: Any) -> Decimal:
-        """Return a number within bounds, both included."""
-        value = self._given.get(name)
-        number = Decimal(default) if value is None else to_decimal(value, field=name)
-        if not Decimal(least) <= number <= Decimal(most):
-            raise _wrong(name, f"A number from {least} to {most} is needed.")
-        return number
-
-    def whole(self, name: str, default: int, *, least: int, most: int) -> int:
-        """Return a whole number within bounds, both included."""
-        number = self.number(name, Decimal(default), least=least, most=most)
-        if number != number.to_integral_value():
-            raise _wrong(name, "A whole number is needed.")
-        return int(number)
-
-    def mapping(self, name: str) -> dict[str, Any]:
-        """Return an object, empty if absent."""
-        value = self._given.get(name, {})
-        if not isinstance(value, dict):
-            raise _wrong(name, "An object is needed.")
-        return value
+def plan_monte_carlo(run: Run, settings: Mapping[str, Any], allowance: Allowance) -> StudyPlan:
+    """Read `method` (bootstrap, shuffle, blocks), `by` (trade or day), `paths`, `mean_block`, `compounding`, `ruin_fraction`, `seed`."""
+    read = Settings(settings, ("method", "by", "paths", "mean_block", "compounding", "ruin_fraction", "seed"))
+    given = {
+        "method": read.choice("method", "blocks", ("bootstrap", "shuffle", "blocks")),
+        "by": read.choice("by", "trade", ("trade", "day")),
+        "paths": read.whole("paths", min(5_000, allowance.paths), least=50, most=allowance.paths),
+        "mean_block": float(read.number("mean_block", 5, least=1, most=1_000)),
+        "compounding": read.flag("compounding", False),
+        "ruin_fraction": float(read.number("ruin_fraction", "0.2", least="0.01", most=1)),
+        "seed": read.whole("seed", 0, least=0, most=2**31 - 1),
+    }
+    if not run.headline.get("trades"):
+        raise Impossible("NO_TRADES", "This backtest made no trade: there is nothing to draw.", "backtest")
+    return StudyPlan(given, [Part()])
 
 
-def _wrong(name: str, message: str, allowed: list[str] | None = None) -> Impossible:
-    extra = {"allowed": allowed} if allowed else None
-    return Impossible(Code.FIELD_INVALID, message, f"settings.{name}", extra)
-
-
-PLANNERS: dict[StudyKind, Planner] = {StudyKind.CHALLENGE: plan_challenge}
+PLANNERS: dict[StudyKind, Planner] = {
+    StudyKind.CHALLENGE: plan_challenge,
+    StudyKind.SWEEP: plan_sweep,
+    StudyKind.OPTUNA: plan_optuna,
+    StudyKind.WALK_FORWARD: plan_walk_forward,
+    StudyKind.MONTE_CARLO: plan_monte_carlo,
+}

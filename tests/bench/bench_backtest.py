@@ -36,7 +36,7 @@ EURUSD, BALANCE = typical_instrument("EURUSD"), Decimal(1_000_000)
 PEERS = {
     "vectorbt": ("vectorbt", "vectorbt-rust"),
     "backtesting": ("backtesting",),
-    "backtrader": ("backtrader",),
+    "backtrader": ("backtrader", "numpy", "pandas"),
 }
 FOLDER = Path(__file__).parent / "peers"
 
@@ -74,7 +74,7 @@ def _measure_first_call(bars: Bars) -> None:
         "print(time.perf_counter() - started)"
     )
     _run(bars, 50, 100)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     print(f"first call of a new process, machine code from the cache: {float(done.stdout):.3f} s (target 0.2)")
 
 
@@ -85,13 +85,17 @@ def _compare(bars: Bars, stop: int, target: int, peers: Peers) -> None:
     count = len(_run(bars, stop, target).trades)
     print(f"\nstop {stop}, target {target} pips, {BARS:,} bars")
     print(f"  minimal loop        {BARS / low / 1e6:8.1f}M bars/s  {least():>7} trades")
-    print(f"  ours                {BARS / mine / 1e6:8.1f}M bars/s  {count:>7} trades  {low / mine:6.2f} x the minimal loop (target 0.6)")
+    print(
+        f"  ours                {BARS / mine / 1e6:8.1f}M bars/s  {count:>7} trades  {low / mine:6.2f} x the minimal loop (target 0.6)"
+    )
     print(f"  ours, with equity   {BARS / with_equity / 1e6:8.1f}M bars/s {'':16} {low / with_equity:6.2f} x")
     for name, size in (("vectorbt", BARS), ("backtesting", PEER_BARS), ("backtrader", PEER_BARS)):
         told = peers.ask(name, bars.part(0, size), stop, target, "1")
         if told is not None:
             rate = size / told["seconds"]
-            print(f"  {name + ' ' + told.get('engine', ''):<19} {rate / 1e6:8.3f}M bars/s  {told['trades']:>7} trades  ours {BARS / mine / rate:8.1f} x")
+            print(
+                f"  {name + ' ' + told.get('engine', ''):<19} {rate / 1e6:8.3f}M bars/s  {told['trades']:>7} trades  ours {BARS / mine / rate:8.1f} x"
+            )
             expected = len(_run(bars.part(0, size), stop, target).trades)
             print(f"  {'':19} on {size:,} bars ours has {expected} trades")
 
@@ -117,22 +121,27 @@ def _medians(functions: list[Callable[[], Any]], repeat: int = 15) -> list[float
 
 
 def _check_trades(bars: Bars, peers: Peers) -> None:
-    """Market orders alone, no stop near, no spread: here the models agree, so every trade has to."""
+    """Market orders alone, no stop near, no spread: here the models agree, so every trade has to; what the end closes is each one's own."""
     told = peers.ask("backtesting", bars, 0, 0, "0")
     if told is None:
         return
     far = cross_rules("EMA_20", "EMA_50", exit={"stopLoss": 5000})
     ours = run(bars, far, EURUSD, Costs(), BALANCE, plain=False)
     columns = ours.trades.columns()
-    mine = list(zip(columns.opened_bar.tolist(), columns.closed_bar.tolist(), columns.side.tolist(), strict=True))
-    theirs = [(int(row[0]), int(row[1]), 1 if row[2] > 0 else -1) for row in told["rows"]]
+    mine = list(zip(columns.opened_bar.tolist(), columns.closed_bar.tolist(), columns.side.tolist(), strict=True))[:-1]
+    theirs = [(int(row[0]), int(row[1]), 1 if row[2] > 0 else -1) for row in told["rows"]][:-1]
     prices = [(row[3], row[4]) for row in told["rows"]]
     same = sum(a == b for a, b in zip(mine, theirs, strict=False))
     off = max(
-        (abs(a - b[0]) + abs(c - b[1]) for a, c, b in zip(columns.entry_price, columns.exit_price, prices, strict=False)),
+        (
+            abs(a - b[0]) + abs(c - b[1])
+            for a, c, b in zip(columns.entry_price[:-1], columns.exit_price, prices, strict=False)
+        ),
         default=0.0,
     )
-    print(f"\ntrades beside backtesting.py: {same} of {len(mine)} equal in bars and side (it has {len(theirs)}); prices differ by at most {off:.1e}")
+    print(
+        f"\ntrades beside backtesting.py: {same} of {len(mine)} equal in bars and side (it has {len(theirs)}); prices differ by at most {off:.1e}"
+    )
 
 
 def _sweep(bars: Bars, peers: Peers) -> None:
@@ -143,15 +152,22 @@ def _sweep(bars: Bars, peers: Peers) -> None:
     found = run_grid(bars, documents, EURUSD, Costs(Decimal(1)), BALANCE)
     took = time.perf_counter() - started
     singles = [len(run(bars, documents[at], EURUSD, Costs(Decimal(1)), BALANCE).trades) for at in range(0, 1000, 97)]
-    print(f"\nsweep of {len(pairs)} pairs over {len(bars):,} bars: {len(pairs) / took:,.0f} runs/s; every 97th equals its single run: {singles == found.trades[::97].tolist()}")
+    print(
+        f"\nsweep of {len(pairs)} pairs over {len(bars):,} bars: {len(pairs) / took:,.0f} runs/s; every 97th equals its single run: {singles == found.trades[::97].tolist()}"
+    )
     told = peers.ask("vectorbt", bars, 50, 100, "1", "60")
     if told is not None:
         rate = 60 / told["seconds"]
-        print(f"  vectorbt {told['engine']} (60 of them): {rate:,.0f} runs/s, ours {len(pairs) / took / rate:,.0f} x (target 50)")
+        print(
+            f"  vectorbt {told['engine']} (60 of them): {rate:,.0f} runs/s, ours {len(pairs) / took / rate:,.0f} x (target 50)"
+        )
 
 
 def _measure_memory(bars: Bars) -> None:
-    size = sum(column.nbytes for column in (bars.time, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.spread_points))
+    size = sum(
+        column.nbytes
+        for column in (bars.time, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.spread_points)
+    )
     code = (
         "import resource; from tests.bench.bench_backtest import *; from tests.bench.bench_backtest import _run\n"
         "_run(random_bars(1, 200_000, volatility_ticks=8), 50, 100).equity\n"
@@ -162,13 +178,18 @@ def _measure_memory(bars: Bars) -> None:
     )
     if not Path("/proc/self/statm").exists():
         return
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
-    print(f"\nmemory a run with equity adds: {int(done.stdout) / size:.2f} x the bars of {size / 1e6:.0f} MB (target: 3 with the bars)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    print(
+        f"\nmemory a run with equity adds: {int(done.stdout) / size:.2f} x the bars of {size / 1e6:.0f} MB (target: 3 with the bars)"
+    )
     print(f"largest memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 
 def _measure_decision(bars: Bars) -> None:
-    runners = [StrategyRunner(document=make_rules(20, 50, 50, 100), instrument=EURUSD, timeframe=Timeframe.M1) for _ in range(RULES)]
+    runners = [
+        StrategyRunner(document=make_rules(20, 50, 50, 100), instrument=EURUSD, timeframe=Timeframe.M1)
+        for _ in range(RULES)
+    ]
     for runner in runners:
         runner.warm_up(bars.part(0, 2000))
     book = Book(BALANCE, BALANCE, BALANCE, 0, (), Decimal("1.1"), Decimal("1.1001"))
@@ -199,8 +220,17 @@ class Peers:
             np.savez(path, time=bars.time, open=bars.open, high=bars.high, low=bars.low, close=bars.close)
             first = StrategyRunner(document=make_rules(20, 50, 50, 100), instrument=EURUSD, timeframe=Timeframe.M1)
             spread, rest = words[2], words[3:]
-            command = [python, FOLDER / f"with_{name}.py", path, words[0], words[1], spread, first.first_signal_bars, *rest]
-            done = subprocess.run([str(word) for word in command], capture_output=True, text=True)  # noqa: S603, PLW1510
+            command = [
+                python,
+                FOLDER / f"with_{name}.py",
+                path,
+                words[0],
+                words[1],
+                spread,
+                first.first_signal_bars,
+                *rest,
+            ]
+            done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
         if done.returncode:
             print(f"  {name}: {done.stderr.strip().splitlines()[-1] if done.stderr else 'failed'}")
             return None
@@ -214,7 +244,7 @@ class Peers:
         if not (home / "ready").exists():
             commands = [[sys.executable, "-m", "venv", home], [python, "-m", "pip", "install", "-q", *PEERS[name]]]
             for command in commands:
-                done = subprocess.run([str(word) for word in command], capture_output=True, text=True)  # noqa: S603, PLW1510
+                done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
                 if done.returncode:
                     print(f"  {name} is not here: {(done.stderr or 'it cannot be installed').strip().splitlines()[-1]}")
                     self._refused.add(name)

@@ -5,7 +5,7 @@ What `test_engine_on_simulator` leaves open: sizing by balance over midnight, a 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ class Trader:
     runner: StrategyRunner
     symbol: str
     exits: dict[int, ExitReason] = field(default_factory=dict)
+    first: dict[int, tuple[Decimal, Decimal | None]] = field(default_factory=dict)
     moved: set[int] = field(default_factory=set)
 
     def trade(self) -> None:
@@ -71,11 +72,17 @@ class Trader:
                 stop_price=Decimal(str(position.sl)) if position.sl else None,
                 target_price=Decimal(str(position.tp)) if position.tp else None,
                 opened_at=datetime.fromtimestamp(position.time, UTC),
+                first_lots=self.remember(position)[0],
+                first_stop_price=self.remember(position)[1],
             )
             for position in mt5.positions_get(symbol=self.symbol)
         )
         money = [Decimal(str(value)) for value in (account.balance, account.equity, account.equity)]
         return Book(*money, len(held), held, Decimal(str(tick.bid)), Decimal(str(tick.ask)))
+
+    def remember(self, position: Any) -> tuple[Decimal, Decimal | None]:
+        stop = Decimal(str(position.sl)) if position.sl else None
+        return self.first.setdefault(position.ticket, (Decimal(str(position.volume)), stop))
 
     def carry_out(self, intent: Intent) -> None:
         levels = {"sl": float(intent.stop_price or 0), "tp": float(intent.target_price or 0)}
@@ -83,7 +90,7 @@ class Trader:
             request = {"action": mt5.TRADE_ACTION_SLTP, "position": intent.ticket, **levels}
             self.moved.add(intent.ticket or 0)
         else:
-            closes = intent.kind is IntentKind.CLOSE
+            closes = intent.kind in (IntentKind.CLOSE, IntentKind.PARTIAL)
             side = intent.side.opposite if closes else intent.side
             request = {"action": 1, "type": 0 if side is Side.BUY else 1, "volume": float(intent.volume_lots)}
             request |= {"position": intent.ticket} if closes else levels
@@ -184,3 +191,43 @@ def test_real_bars_are_traded_alike(tmp_path: Path) -> None:
     document = cross_rules("EMA_20", "EMA_50", exit={"stopLoss": 20, "takeProfit": 30})
 
     assert compare(bars, typical_instrument("EURUSD"), document, tmp_path) >= 5
+
+
+def test_nights_cost_alike_also_by_parts(tmp_path: Path) -> None:
+    """Swap and commission to the cent: positions held over nights, closed in parts, on an account that is charged."""
+    bars = random_bars(4, 900, timeframe=Timeframe.M1, volatility_ticks=6)
+    exit_ = {"type": "stop_target", "stopLoss": 60, "takeProfit": 90}
+    rules = cross_rules(exit=exit_, risk={"lotSize": 3, "maxOpenTrades": 3})
+    at = {"unit": "r", "value": 0.2}
+    document = {**rules, "rules_version": 2, "management": {"partialExits": [{"at": at, "fraction": 0.37}]}}
+    path = write_replay(bars, tmp_path / "EURUSD_M1.csv")
+    with running_simulator(tmp_path, replay=path, speed="max", spread_points=SPREAD_POINTS) as simulator:
+        simulator.open_account(
+            balance=str(BALANCE), commission_per_lot="7", commission_mode="half", stop_out_percent="50"
+        )
+        assert mt5.initialize(simulator.address, login=simulator.login, password=PASSWORD)
+        began = int(simulator.ready["market_at"])
+        instrument = typical_instrument("EURUSD")
+        trader = Trader(StrategyRunner(document=document, instrument=instrument, timeframe=Timeframe.M1), "EURUSD")
+        trader.trade()
+        deals = [deal for deal in mt5.history_deals_get(0, 2**31 - 1) if deal.magic == MAGIC]
+        mt5.shutdown()
+    costs = Costs(
+        Decimal("0.8"),
+        Decimal("3.5"),
+        swap_long_points=Decimal("-6.5"),
+        swap_short_points=Decimal("2.1"),
+        rollover_zone=timezone(timedelta(hours=2)),
+        leverage=Decimal(100),
+    )
+    trade_from = datetime.fromtimestamp(began + 60, UTC)
+    tested = run(bars, document, instrument, costs, BALANCE, trade_from=trade_from, plain=True).trades
+    expected = sorted(
+        (float(trade.volume_lots), float(trade.exit_price), float(trade.swap), float(trade.pnl - trade.commission))
+        for trade in tested
+        if trade.exit_reason is not ExitReason.END_OF_DATA
+    )
+
+    closed = [deal for deal in deals if deal.entry == mt5.DEAL_ENTRY_OUT]
+    assert sorted((d.volume, d.price, d.swap, round(d.profit + d.swap, 2)) for d in closed) == expected
+    assert any(deal.swap for deal in closed)

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from apps.backtests.compute.challenge import hold_against_pack
-from apps.backtests.models import Chunk, StudyKind
+from apps.backtests.compute.monte_carlo import draw_again
+from apps.backtests.compute.search import gather, run_part
+from apps.backtests.compute.walk_forward import join, walk_window
+from apps.backtests.models import Chunk, ChunkStage, StudyKind
 from apps.backtests.services.finishing import ChunkOutcome
 
 Checkpoint = Callable[[float], None]
-COMPUTATIONS: dict[str, Callable[[Chunk, Checkpoint], ChunkOutcome]] = {
-    StudyKind.CHALLENGE: hold_against_pack,
+Computation = Callable[[Chunk, Checkpoint], ChunkOutcome]
+COMPUTATIONS: dict[tuple[str, str], Computation] = {
+    (StudyKind.CHALLENGE, ChunkStage.GATHER): hold_against_pack,
+    (StudyKind.MONTE_CARLO, ChunkStage.GATHER): draw_again,
+    (StudyKind.SWEEP, ChunkStage.WORK): run_part,
+    (StudyKind.SWEEP, ChunkStage.GATHER): gather,
+    (StudyKind.OPTUNA, ChunkStage.WORK): run_part,
+    (StudyKind.OPTUNA, ChunkStage.GATHER): gather,
+    (StudyKind.WALK_FORWARD, ChunkStage.WORK): walk_window,
+    (StudyKind.WALK_FORWARD, ChunkStage.GATHER): join,
 }
 
 
@@ -20,4 +31,4 @@ def compute(chunk: Chunk, checkpoint: Checkpoint) -> ChunkOutcome:
 
     :raises TradingError: where it cannot be computed.
     """
-    return COMPUTATIONS[chunk.study.kind](chunk, checkpoint)
+    return COMPUTATIONS[chunk.study.kind, chunk.stage](chunk, checkpoint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -39,7 +39,7 @@ class Leg:
     bars: Bars
     document: Mapping[str, Any]
     instrument: Instrument
-    costs: Costs = Costs()
+    costs: Costs = field(default_factory=Costs)
     timeframe: Timeframe | None = None
     settings: Mapping[str, Any] | None = None
     others: Mapping[str, Bars] | None = None
@@ -114,9 +114,9 @@ def run_portfolio(
     count = int(book.tally[N_TRADES])
     ints, floats = book.trade_ints[:count], book.trade_floats[:count]
     trades = {}
-    for number, (leg, made) in enumerate(zip(legs, ready, strict=True)):
+    for number, (told, made) in enumerate(zip(legs, ready, strict=True)):
         own = ints[:, T_LEG] == number
-        trades[leg.name] = Trades(ints[own], floats[own], made.bars, leg.instrument)
+        trades[told.name] = Trades(ints[own], floats[own], made.bars, told.instrument)
     return PortfolioResult(trades, times, equity, round(float(book.money[M_BALANCE]), 2), book.skipped)
 
 

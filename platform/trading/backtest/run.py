@@ -107,23 +107,16 @@ def run_prepared(
 
     :param skips: False walks through every bar, also where nothing can happen; the result is the same.
     """
-    if not len(bars):
-        raise InvalidBars("there are no bars to run over")
-    if not balance.is_finite() or balance <= 0:
-        raise InvalidValue("balance must be a number above 0", field="balance")
-    plain = len(bars) < _WORTH_COMPILING_BARS if plain is None else plain
-    ticked = put_on_ticks(bars, prepared.instrument.tick_size)
-    own = ticked if prepared.timeframe is ticked.timeframe else ticked.resample(prepared.timeframe)
-    job = _Job(
-        prepared, ticked, own, costs, float(balance), others or {}, tuple(facts), day_zone, trade_from, pessimistic,
-        plain, skips,
+    job = make_job(
+        bars, prepared, costs, balance, others=others, facts=facts, day_zone=day_zone, trade_from=trade_from,
+        pessimistic=pessimistic, plain=plain, skips=skips,
     )  # fmt: skip
     tables = job.run_short() if job.is_short else None
-    return _read_result(job, tables or job.run_long(np.empty(len(ticked)) if job.counts_days else _NO_EQUITY))
+    return read_result(job, tables or job.run_long(_NO_EQUITY))
 
 
 @dataclass(frozen=True, slots=True)
-class _Tables:
+class Tables:
     """What a walk through the bars leaves: the tables of trades, what was skipped, the balance, and the equity where it was marked."""
 
     ints: IntArray
@@ -134,7 +127,7 @@ class _Tables:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class Job:
     """One run: everything that decides about it."""
 
     prepared: Prepared
@@ -156,6 +149,13 @@ class _Job:
         return self.prepared.params.daily_loss_fraction > 0.0
 
     @property
+    def first_bar(self) -> int:
+        """The first bar whose signal counts, where the bars are the strategy's own."""
+        if self.trade_from is None:
+            return 0
+        return int(np.searchsorted(self.bars.time, self.trade_from.timestamp() - self.bars.timeframe.seconds))
+
+    @property
     def is_short(self) -> bool:
         """Whether `run_crosses` covers it."""
         prepared, costs = self.prepared, self.costs
@@ -170,29 +170,28 @@ class _Job:
             return False
         return is_ema_cross(program) and len(self.bars) > max(program.first_period, program.second_period)
 
-    def run_short(self) -> _Tables | None:
+    def run_short(self) -> Tables | None:
         """Walk the short way; None where only the long one will do."""
         prepared, bars = self.prepared, self.bars
         assert prepared.program is not None
         room = len(bars) // 2 + 2
         ints, floats = np.empty((room, TRADE_INTS), dtype=np.int64), np.empty((room, TRADE_FLOATS))
         skipped = np.zeros(16, dtype=np.int64)
-        first = 0
-        if self.trade_from is not None:
-            first = int(np.searchsorted(bars.time, self.trade_from.timestamp() - bars.timeframe.seconds))
         walk = run_crosses if self.plain else jit.compiled(run_crosses)
         count, final = walk(
             prepared.params, self.costs.charges(prepared.instrument), prepared.program, bars.open, bars.high, bars.low,
-            bars.close, find_spread(bars, prepared.instrument, self.costs), first, self.pessimistic, self.balance,
+            bars.close, find_spread(bars, prepared.instrument, self.costs), self.first_bar, self.pessimistic, self.balance,
             ints, floats, skipped,
         )  # fmt: skip
         if count == NOT_SURE:
             return None
-        return _Tables(ints[:count].copy(), floats[:count].copy(), skipped, final, _NO_EQUITY)
+        return Tables(ints[:count].copy(), floats[:count].copy(), skipped, final, _NO_EQUITY)
 
-    def run_long(self, equity: FloatArray) -> _Tables:
-        """Walk through events and the bars between; mark ``equity`` where it has room for it."""
+    def run_long(self, equity: FloatArray) -> Tables:
+        """Walk through events and the bars between; mark ``equity`` where it has room for it, and where a day's loss counts anyway."""
         prepared = self.prepared
+        if self.counts_days and not len(equity):
+            equity = np.empty(len(self.bars))
         wishes = find_wishes(prepared, self.own, self.others, plain=self.plain)
         params = managed(prepared.params, trails=bool(np.any(wishes.trail_distance)))
         market = make_market(self.bars, self.own, prepared.instrument, self.costs)
@@ -208,13 +207,49 @@ class _Job:
         loop(params, charges, market, events, book, self.pessimistic, self.skips, equity)
         count = int(book.tally[N_TRADES])
         ints, floats = book.trade_ints[:count], book.trade_floats[:count]
-        return _Tables(ints, floats, book.skipped, float(book.money[M_BALANCE]), equity)
+        return Tables(ints, floats, book.skipped, float(book.money[M_BALANCE]), equity)
 
-    def mark(self, tables: _Tables) -> FloatArray:
+    def mark(self, tables: Tables) -> FloatArray:
         """Return the equity at every bar's close."""
         if len(tables.equity):
             return tables.equity
         return self.run_long(np.empty(len(self.bars))).equity
+
+
+def make_job(
+    bars: Bars,
+    prepared: Prepared,
+    costs: Costs,
+    balance: Decimal,
+    *,
+    others: Mapping[str, Bars] | None = None,
+    facts: Sequence[DatedFacts] = (),
+    day_zone: tzinfo = UTC,
+    trade_from: datetime | None = None,
+    pessimistic: bool = False,
+    plain: bool | None = None,
+    skips: bool = True,
+) -> Job:
+    """Return a run that is about to begin; parameters and errors are those of `run`."""
+    if not len(bars):
+        raise InvalidBars("there are no bars to run over")
+    if not balance.is_finite() or balance <= 0:
+        raise InvalidValue("balance must be a number above 0", field="balance")
+    ticked = put_on_ticks(bars, prepared.instrument.tick_size)
+    return Job(
+        prepared=prepared,
+        bars=ticked,
+        own=ticked if prepared.timeframe is ticked.timeframe else ticked.resample(prepared.timeframe),
+        costs=costs,
+        balance=float(balance),
+        others=others or {},
+        facts=tuple(facts),
+        day_zone=day_zone,
+        trade_from=trade_from,
+        pessimistic=pessimistic,
+        plain=len(bars) < _WORTH_COMPILING_BARS if plain is None else plain,
+        skips=skips,
+    )
 
 
 def find_wishes(prepared: Prepared, own: Bars, others: Mapping[str, Bars] | None, *, plain: bool) -> Wishes:
@@ -267,7 +302,8 @@ def find_nights(bars: Bars, costs: Costs) -> tuple[IntArray, FloatArray] | None:
     return turns, count_nights(before, days, costs.swap_triple_weekday)
 
 
-def _read_result(job: _Job, tables: _Tables) -> Result:
+def read_result(job: Job, tables: Tables) -> Result:
+    """Return what a finished run left, in the words of a `Result`."""
     bars, own, ints, floats = job.bars, job.own, tables.ints, tables.floats
     final = round(tables.final_balance, 2)
     skipped, balance = tables.skipped, job.balance

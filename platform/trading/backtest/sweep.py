@@ -12,8 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trading import jit
 from trading.backtest.costs import Costs
-from trading.backtest.run import run
+from trading.backtest.run import Job, find_spread, make_job, read_result
+from trading.engine.book import TRADE_FLOATS, TRADE_INTS
+from trading.engine.crosses import NOT_SURE, run_many
+from trading.engine.sources import prepare
 from trading.model.bars import Bars
 from trading.model.instrument import Instrument
 
@@ -35,7 +39,9 @@ class Summaries:
     final_balance: FloatArray
 
 
-_COLUMNS = 7
+_COLUMNS, _AT_A_TIME = 7, 50
+_MARK_NOTHING: FloatArray = np.zeros(0)
+_NO_PARTIALS: Any = None
 
 
 def run_grid(
@@ -53,25 +59,61 @@ def run_grid(
     Run every document and return what became of each: the trades are those of single runs.
 
     :param threads: how many runs go at the same time; by default one per processor. Compiled runs leave Python alone meanwhile.
-    :param until: asked before each run; once it says True, the rest are not run and their rows stay zero.
+    :param until: asked now and then; once it says True, the rest are not run and their rows stay zero.
     :param options: what else `run` takes.
     :raises TradingError: as `run`, for the first document that cannot be run.
     """
     rows = np.zeros((len(documents), _COLUMNS))
-
-    def work(place: int) -> None:
-        if not until():
-            result = run(bars, documents[place], instrument, costs, balance, plain=False, **options)
-            rows[place] = _summarise(result.trades.columns().pnl, float(balance), result.final_balance)
-
-    if not documents:
-        return _read(rows)
-    # The first one alone: it puts the bars on ticks and makes the machine code that the others share.
-    work(0)
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        for _ in pool.map(work, range(1, len(documents))):
+    workers = threads or os.cpu_count() or 1
+    jobs: list[Job] = []
+    batches: dict[tuple[Any, ...], list[int]] = {}
+    for place, document in enumerate(documents):
+        frame = options.get("timeframe") or bars.timeframe
+        prepared = prepare(document, instrument, frame, settings=options.get("settings"))
+        job = make_job(bars, prepared, costs, balance, plain=False, **_without(options, "timeframe", "settings"))
+        jobs.append(job)
+        # Those that differ by their averages alone go through one call.
+        key = (*prepared.params._replace(partials=_NO_PARTIALS), job.is_short)
+        batches.setdefault(tuple(key) if job.is_short else (place,), []).append(place)
+    pieces = [places[start::workers] for places in batches.values() for start in range(workers)]
+    with ThreadPoolExecutor(workers) as pool:
+        done = pool.map(lambda places: _work(jobs, places, rows, until), [piece for piece in pieces if piece])
+        for _ in done:
             pass
     return _read(rows)
+
+
+def _without(options: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name not in names}
+
+
+def _work(jobs: Sequence[Job], places: list[int], rows: FloatArray, until: Callable[[], bool]) -> None:
+    for start in range(0, len(places), _AT_A_TIME):
+        piece = places[start : start + _AT_A_TIME]
+        if until():
+            return
+        first = jobs[piece[0]]
+        if first.is_short:
+            rows[piece] = _run_short(first, [jobs[place] for place in piece])
+        for place in piece:
+            if not first.is_short or rows[place, 0] == NOT_SURE:
+                job = jobs[place]
+                result = read_result(job, job.run_long(_MARK_NOTHING))
+                rows[place] = _summarise(result.trades.columns().pnl, job.balance, result.final_balance)
+
+
+def _run_short(first: Job, jobs: Sequence[Job]) -> FloatArray:
+    programs = [program for job in jobs if (program := job.prepared.program) is not None]
+    periods = np.array([(p.first_period, p.second_period, p.first_signal_bar) for p in programs], dtype=np.int64)
+    out = np.zeros((len(periods), _COLUMNS))
+    bars, prepared = first.bars, first.prepared
+    room = len(bars) // 2 + 2
+    jit.compiled(run_many)(
+        prepared.params, first.costs.charges(prepared.instrument), periods, bars.open, bars.high, bars.low, bars.close,
+        find_spread(bars, prepared.instrument, first.costs), first.first_bar, first.pessimistic, first.balance,
+        np.empty((room, TRADE_INTS), dtype=np.int64), np.empty((room, TRADE_FLOATS)), np.zeros(16, dtype=np.int64), out,
+    )  # fmt: skip
+    return out
 
 
 def _summarise(pnl: FloatArray, balance: float, final: float) -> tuple[float, ...]:

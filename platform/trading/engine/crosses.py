@@ -47,8 +47,9 @@ from trading.engine.match import NO_FILL, STOP_FILL, match_open, match_path
 from trading.engine.params import Params
 from trading.engine.prices import snap
 from trading.engine.signals import seed_average
+from trading.indicators.arrays import EMA
 from trading.jit import kernel
-from trading.rules.signals import SignalProgram
+from trading.rules.signals import CROSS, SignalProgram
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -227,7 +228,7 @@ def _close(
 ) -> float:
     """Write a trade of ``(side, steps, bar of opening, entry, first stop, commission paid)``; return what the balance gains."""
     side, steps, opened, entry, stop, paid = position
-    if charges.slippage != 0.0 and (reason == EXIT_STOP or reason == EXIT_OPPOSITE):
+    if charges.slippage != 0.0 and reason in (EXIT_STOP, EXIT_OPPOSITE):
         price = snap(price - side * charges.slippage, params.tick_numerator, params.tick_denominator)
     profit = round_cents(profit_money(params, side, steps, entry, price))
     closing = commission_money(params, charges, steps)
@@ -239,3 +240,49 @@ def _close(
     trade_floats[trade, V_PROFIT], trade_floats[trade, V_COMMISSION] = profit, paid + closing
     trade_floats[trade, V_SWAP], trade_floats[trade, V_FIRST_STOP] = 0.0, stop
     return profit - closing
+
+
+@kernel
+def run_many(
+    params: Params,
+    charges: Charges,
+    programs: IntArray,
+    open_: FloatArray,
+    high: FloatArray,
+    low: FloatArray,
+    close: FloatArray,
+    spread: FloatArray,
+    first_bar: int,
+    pessimistic: bool,
+    balance: float,
+    trade_ints: IntArray,
+    trade_floats: FloatArray,
+    skipped: IntArray,
+    out: FloatArray,
+) -> None:
+    """
+    Run one pair of averages after the other over the same bars, and write what became of each.
+
+    :param programs: a row per pair: both periods, and the bar of the first signal.
+    :param out: a row per pair: trades (`NOT_SURE` where the long way has to be taken), trades won, net profit, what the won ones brought,
+        what the lost ones cost, the deepest fall of the balance, the last balance.
+    """
+    for row in range(programs.shape[0]):
+        fast, slow, first = int(programs[row, 0]), int(programs[row, 1]), int(programs[row, 2])
+        program = SignalProgram(CROSS, EMA, fast, EMA, slow, 0, 0.0, 0.0, first, 0, 0)
+        count, final = run_crosses(
+            params, charges, program, open_, high, low, close, spread, first_bar, pessimistic, balance, trade_ints,
+            trade_floats, skipped,
+        )  # fmt: skip
+        out[row, 0], out[row, 2], out[row, 6] = count, final - balance, final
+        peak, money, won = balance, balance, 0
+        gain, loss, fall = 0.0, 0.0, 0.0
+        for trade in range(count):
+            pnl = trade_floats[trade, V_PROFIT] - trade_floats[trade, V_COMMISSION]
+            money += pnl
+            peak, fall = max(peak, money), max(fall, peak - money)
+            if pnl > 0.0:
+                won, gain = won + 1, gain + pnl
+            else:
+                loss += pnl
+        out[row, 1], out[row, 3], out[row, 4], out[row, 5] = won, gain, loss, fall

@@ -96,7 +96,7 @@ def run_legs(
             for rest in range(moment, moments):
                 equity[rest] = equity[moment]
             return moment + 1
-    return moments
+    return int(moments)
 
 
 @kernel

@@ -45,7 +45,9 @@ class Cross(Strategy):
             self.sell(size=1000, sl=price + STOP if STOP else None, tp=price - TARGET if TARGET else None)
 
 
-test = Backtest(frame, Cross, cash=1_000_000, spread=SPREAD / 1.1, margin=0.02, exclusive_orders=True, finalize_trades=True)
+test = Backtest(
+    frame, Cross, cash=1_000_000, spread=SPREAD / 1.1, margin=0.02, exclusive_orders=True, finalize_trades=True
+)
 started = time.perf_counter()
 stats = test.run()
 seconds = time.perf_counter() - started

@@ -20,7 +20,9 @@ close = pd.Series(data["close"], index)
 def find_signals(pairs):
     entries, exits = (np.zeros((len(close), len(pairs)), bool) for _ in range(2))
     for column, (fast, slow) in enumerate(pairs):
-        above = close.ewm(span=fast, adjust=False).mean().to_numpy() > close.ewm(span=slow, adjust=False).mean().to_numpy()
+        above = (
+            close.ewm(span=fast, adjust=False).mean().to_numpy() > close.ewm(span=slow, adjust=False).mean().to_numpy()
+        )
         entries[1:, column] = above[:-1] & ~np.roll(above, 1)[:-1]
         exits[1:, column] = ~above[:-1] & np.roll(above, 1)[:-1]
     entries[:FIRST] = exits[:FIRST] = False
@@ -31,14 +33,20 @@ def run(engine, pairs):
     entries, exits = find_signals(pairs)
     options = {"engine": engine} if engine else {}
     folio = vbt.Portfolio.from_signals(
-        close, entries=entries if len(pairs) > 1 else entries[:, 0], short_entries=exits if len(pairs) > 1 else exits[:, 0],
-        price=data["open"] if len(pairs) == 1 else data["open"][:, None], size=1000, slippage=SPREAD / 2 / 1.1,
+        close,
+        entries=entries if len(pairs) > 1 else entries[:, 0],
+        short_entries=exits if len(pairs) > 1 else exits[:, 0],
+        price=data["open"] if len(pairs) == 1 else data["open"][:, None],
+        size=1000,
+        slippage=SPREAD / 2 / 1.1,
         open=data["open"] if len(pairs) == 1 else data["open"][:, None],
         high=data["high"] if len(pairs) == 1 else data["high"][:, None],
         low=data["low"] if len(pairs) == 1 else data["low"][:, None],
         sl_stop=STOP / data["open"] if len(pairs) == 1 else (STOP / data["open"])[:, None],
         tp_stop=TARGET / data["open"] if len(pairs) == 1 else (TARGET / data["open"])[:, None],
-        init_cash=1_000_000, freq="1min", **options,
+        init_cash=1_000_000,
+        freq="1min",
+        **options,
     )
     return len(folio.trades.records_arr if hasattr(folio.trades, "records_arr") else folio.trades.values)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -72,7 +73,7 @@ def test_legs_share_the_room_for_positions():
 
     spans = sorted((t.opened_at, t.closed_at) for trades in result.trades.values() for t in trades)
     assert len(spans) >= 3
-    assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
 
 
 def test_a_legs_limit_of_the_day_counts_what_all_legs_lose():

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.trading.paper import PaperTerminal
 from tests.unit.trading.strategies.cases import CASES, label
 from trading.backtest.run import Costs, run
 from trading.data.files import read_bars
+from trading.engine.runner import StrategyRunner
 from trading.engine.source import CLOSE_NONE
 from trading.errors import InvalidRules, TradingError
 from trading.model.instruments import typical_instrument
@@ -127,3 +129,20 @@ def test_mikrobot_trades_real_minutes():
 
     assert len(trades) >= 3
     assert len(quiet) == 0
+
+
+ALONE = [case for case in CASES if not case.others and case.name != "MLPatternStrategy"]
+
+
+@pytest.mark.parametrize("case", ALONE, ids=label)
+def test_the_agents_runner_does_the_same_trades(case):
+    instrument, document = typical_instrument(case.symbol), CATALOGUE[case.name].document(case.parameters)
+    runner = StrategyRunner(document=document, instrument=instrument, timeframe=case.bars.timeframe)
+    spread = Decimal("0.8") * instrument.pip_size
+
+    lived = PaperTerminal(runner, instrument, spread=spread, balance=Decimal(100_000)).play(case.bars)
+
+    keys = ("opened_at", "closed_at", "side", "volume_lots", "entry_price", "exit_price", "exit_reason")
+    assert [[getattr(one, key) for key in keys] for one in lived] == [
+        [getattr(one, key) for key in keys] for one in trade(case)
+    ]
