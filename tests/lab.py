@@ -74,4 +74,6 @@ def make_run(team: Team, strategy: Strategy, *, name: str = "A backtest") -> Run
 
 def make_study(run: Run, kind: str = "CHALLENGE", **more: Any) -> Study:
     """Keep a study that nobody computed."""
-    return Study.objects.create(team=run.team, run=run, kind=kind, settings={}, status="FAILED", **more)
+    return Study.objects.create(
+        team=run.team, run=run, kind=kind, settings={}, status="FAILED", problem={"code": "X", "message": "no"}, **more
+    )

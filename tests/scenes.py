@@ -20,6 +20,7 @@ from apps.accounts.services.opening import open_account
 from apps.assignments.models import Assignment
 from apps.assignments.services.activation import activate
 from apps.assignments.services.wishes import stop
+from apps.backtests.models import Run, Study
 from apps.bots.models import Bot
 from apps.common.clock import read_at
 from apps.common.ids import new_id, public_id
@@ -33,6 +34,7 @@ from apps.strategies.services import change_strategy, create_strategy
 from apps.teams.models import Team
 from apps.trades.models import Deal, Order, Trade, TradeSource
 from tests.datasets import make_dataset, make_gappy_bars
+from tests.lab import make_run, make_study
 
 RULES: dict[str, Any] = {
     "entry": {"type": "indicator_cross", "indicators": ["EMA_20", "EMA_50"], "direction": "both"},
@@ -56,6 +58,8 @@ class Desk:
     approval: Approval
     dataset: Dataset
     dataset_import: DatasetImport  # uploaded, waits to be told how to read it
+    backtest: Run
+    study: Study
 
 
 def set_up_desk(team: Team, actor: str = "user:alice@example.com") -> Desk:
@@ -103,7 +107,11 @@ def set_up_desk(team: Team, actor: str = "user:alice@example.com") -> Desk:
     waiting = stage_upload(
         team_id=team.pk, actor=actor, file=io.BytesIO(text), file_name="EURUSD.csv", size_bytes=len(text)
     )
-    return Desk(at, paper, prop, executors, trend, idle, on_paper.bot, trade, approval, dataset, waiting)
+    backtest = make_run(team, trend, name="EMA trend 20/50 v2")
+    study = make_study(backtest)
+    return Desk(
+        at, paper, prop, executors, trend, idle, on_paper.bot, trade, approval, dataset, waiting, backtest, study
+    )  # fmt: skip
 
 
 def make_account(team: Team, actor: str, code: str, name: str, *, mode: str, login: int, balance: Decimal) -> Account:

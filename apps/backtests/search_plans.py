@@ -59,12 +59,12 @@ def plan_walk_forward(run: Run, settings: Mapping[str, Any], allowance: Allowanc
         given["count"] = read.whole("count", 50, least=1, most=allowance.points)
     span = _days_of(run)
     given |= {
-        "train_days": float(read.number("train_days", round(span / 4, 1), least="0.1", most=36_500)),
-        "test_days": float(read.number("test_days", round(span / 12, 1), least="0.1", most=36_500)),
+        "train_days": float(read.number("train_days", round(span / 4, 1), least="0.01", most=36_500)),
+        "test_days": float(read.number("test_days", round(span / 12, 1), least="0.01", most=36_500)),
         "purge_days": float(read.number("purge_days", 0, least=0, most=3_650)),
         "anchored": read.flag("anchored", False),
     }
-    given["step_days"] = float(read.number("step_days", given["test_days"], least="0.1", most=36_500))
+    given["step_days"] = float(read.number("step_days", given["test_days"], least="0.01", most=36_500))
     windows = plan_windows(load_run_bars(run).bars, build_walk(given))
     points = len(build_search(space, given).numbers)
     refuse_more(points * len(windows), allowance)

@@ -116,7 +116,7 @@ def _list_stored(team_id: UUID, symbol: str, timeframes: list[str]) -> list[BarC
         .annotate(count=Count("id"), first_at=Min("opens_at"), last_at=Max("opens_at"))
         .order_by("account_id", "timeframe")
     )
-    rows: list[dict[str, Any]] = list(groups)
+    rows: list[Any] = list(groups)
     accounts = Account.objects.in_bulk({row["account_id"] for row in rows})
     return [
         BarChoice(accounts[row["account_id"]], None, row["timeframe"], row["count"], row["first_at"], row["last_at"])

@@ -20,6 +20,7 @@ from apps.common.lists import list_page
 from apps.common.schema import listed
 from apps.teams.authentication import caller_of
 from trading.risk.presets import presets
+from trading.strategies.catalogue import get_spec, list_names
 
 KIND = OpenApiParameter("kind", str, enum=list(StudyKind.values))
 
@@ -112,6 +113,16 @@ class RulePacksApi(APIView):
     @extend_schema(operation_id="rule_packs_list", responses=serializers.RulePacks)
     def get(self, request: Request) -> Response:
         return Response({"results": [serializers.pack_row(pack) for pack in presets().values()]})
+
+
+class CatalogueApi(APIView):
+    """The strategies that a document may name, with their parameters."""
+
+    scopes = {"GET": "strategies:read"}
+
+    @extend_schema(operation_id="catalogue_list", responses=serializers.Catalogue)
+    def get(self, request: Request) -> Response:
+        return Response({"results": [serializers.catalogue_row(get_spec(name)) for name in list_names()]})
 
 
 def _find(request: Request, reference: str) -> Study:

@@ -11,6 +11,7 @@ from apps.backtests.serializers import Problem
 from apps.backtests.services.finishing import measure_progress
 from apps.common.serializer_fields import AwareDateTimeField, StrictSerializer
 from trading.risk.packs import RulePack
+from trading.strategies.catalogue import Parameter, StrategySpec
 
 
 class NewStudy(StrictSerializer):
@@ -73,6 +74,66 @@ class RulePacks(serializers.Serializer[Any]):
     """All rule packs."""
 
     results = RulePackRow(many=True)
+
+
+class CatalogueParameter(serializers.Serializer[Any]):
+    """A parameter with its bounds."""
+
+    kind = serializers.CharField()
+    default = serializers.JSONField(allow_null=True)
+    minimum = serializers.FloatField(allow_null=True)
+    maximum = serializers.FloatField(allow_null=True)
+    choices = serializers.ListField(child=serializers.CharField())
+    is_required = serializers.BooleanField()
+    help = serializers.CharField()
+
+
+class CatalogueRow(serializers.Serializer[Any]):
+    """A strategy of the catalogue: `entry: {type: strategy, name, parameters}` in a rule document."""
+
+    name = serializers.CharField()
+    title = serializers.CharField()
+    summary = serializers.CharField()
+    parameters = serializers.DictField(child=CatalogueParameter())
+    symbols = serializers.CharField()
+    timeframes = serializers.ListField(child=serializers.CharField())
+    phases = serializers.ListField(child=serializers.CharField())
+    sets_stop = serializers.BooleanField(help_text="Whether every entry carries its own stop.")
+    default_exit = serializers.DictField()
+    default_risk = serializers.DictField()
+    origin = serializers.CharField(help_text="Where its logic was read.")
+
+
+class Catalogue(serializers.Serializer[Any]):
+    """All strategies there are."""
+
+    results = CatalogueRow(many=True)
+
+
+def catalogue_row(spec: StrategySpec) -> dict[str, Any]:
+    """Return a strategy of the catalogue as it is shown."""
+    return {
+        "name": spec.name,
+        "title": spec.title,
+        "summary": spec.summary,
+        "parameters": {name: _parameter(one) for name, one in spec.parameters.items()},
+        "symbols": spec.symbols,
+        "timeframes": list(spec.timeframes),
+        "phases": list(spec.phases),
+        "sets_stop": spec.sets_stop,
+        "default_exit": dict(spec.default_exit),
+        "default_risk": dict(spec.default_risk),
+        "origin": spec.source,
+    }
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    names = ("kind", "default", "minimum", "maximum", "help")
+    return {
+        **{name: getattr(parameter, name) for name in names},
+        "choices": list(parameter.choices),
+        "is_required": parameter.required,
+    }
 
 
 def study_row(study: Study) -> dict[str, Any]:

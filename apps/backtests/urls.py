@@ -17,4 +17,5 @@ urlpatterns = [
     path("studies/<str:study>/resume", study_api.ResumeStudyApi.as_view(), name="study-resume"),
     path("studies/<str:study>/trials", study_api.TrialsApi.as_view(), name="study-trials"),
     path("rule-packs", study_api.RulePacksApi.as_view(), name="rule-packs"),
+    path("catalogue", study_api.CatalogueApi.as_view(), name="catalogue"),
 ]

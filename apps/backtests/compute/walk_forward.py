@@ -26,7 +26,8 @@ def walk_window(chunk: Chunk, checkpoint: Checkpoint) -> ChunkOutcome:
     study = chunk.study
     space, objective = build_space(study.settings), build_objective(study.settings)
     setting = make_setting(study.run)
-    window = plan_windows(setting.bars, build_walk(study.settings))[chunk.work["window"]]
+    windows = plan_windows(setting.bars, build_walk(study.settings))
+    window = next(each for each in windows if each.number == chunk.work["window"])
     training = replace(setting, bars=window.train(setting.bars))
     numbers, summaries = build_search(space, study.settings).numbers, []
     for place, number in enumerate(numbers):

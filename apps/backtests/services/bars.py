@@ -33,11 +33,10 @@ def load_run_bars(run: Run) -> RunBars:
     """
     if run.data_file:
         return RunBars(storage.load_bars(run.data_file, run.bars_timeframe), list(run.findings))
-    return _read_dataset(run) if run.dataset_id else _read_stored(run)
+    return _read_dataset(run, run.dataset) if run.dataset else _read_stored(run)
 
 
-def _read_dataset(run: Run) -> RunBars:
-    dataset = Dataset.objects.get(pk=run.dataset_id)
+def _read_dataset(run: Run, dataset: Dataset) -> RunBars:
     bars = load_bars(dataset, start=run.starts_at, end=run.ends_at + timedelta(seconds=1) if run.ends_at else None)
     if not len(bars):
         raise InvalidBars(f"{dataset.name} has no bars in this period")
@@ -56,7 +55,7 @@ def _read_stored(run: Run) -> RunBars:
     rows.reverse()
     table = np.array([(row[0].timestamp(), *map(float, row[1:])) for row in rows], dtype=np.float64)
     time, open_, high, low, close, volume, spread = table.T
-    bars = Bars(Timeframe(run.bars_timeframe), time, open_, high, low, close, volume, spread)  # type: ignore[arg-type]
+    bars = Bars(Timeframe(run.bars_timeframe), time, open_, high, low, close, volume, spread)
     findings = []
     if len(rows) == MOST_STORED_BARS:
         findings.append(f"There are more bars; the newest {MOST_STORED_BARS:,} were taken.")

@@ -26,8 +26,6 @@ class BacktestForm(forms.Form):
     def __init__(self, *args: Any, choices: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["bars"].choices = choices  # type: ignore[attr-defined]
-        for name, mode in (("spread_pips", "decimal"), ("commission_per_lot", "decimal"), ("slippage_ticks", "numeric"), ("balance", "decimal")):  # fmt: skip
-            self.fields[name].widget.attrs["inputmode"] = mode
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -15,6 +15,10 @@ def style_fields(form: forms.BaseForm) -> None:
     for field in form.fields.values():
         if not isinstance(field.widget, _PLAIN):
             field.widget.attrs.setdefault("class", "input")
+        if isinstance(field.widget, forms.NumberInput):
+            # A field of text with the right keyboard: no arrows, no wheel that changes a number by accident.
+            field.widget.input_type = "text"
+            field.widget.attrs.setdefault("inputmode", "decimal")
 
 
 def styled(form_class: FormClass) -> FormClass:

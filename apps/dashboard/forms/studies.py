@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -9,8 +10,15 @@ from django import forms
 
 from apps.backtests.models import Run
 from apps.backtests.planning import is_sized_by_risk
-from apps.dashboard.forms.fields import styled
+from apps.backtests.search_plans import name_of
+from apps.dashboard.forms.fields import style_fields, styled
 from trading.risk.presets import presets
+
+OBJECTIVE_NAMES = [
+    ("sharpe_ratio", "the highest Sharpe ratio"), ("net_profit", "the highest profit"),
+    ("profit_factor", "the highest profit factor"), ("expectancy", "the highest expectancy"),
+    ("max_drawdown_fraction", "the smallest drawdown"),
+]  # fmt: skip
 
 
 @styled
@@ -46,3 +54,135 @@ def written(data: dict[str, Any]) -> dict[str, Any]:
         for name, value in data.items()
         if value is not None and value != ""
     }
+
+
+ROWS = (1, 2, 3)
+
+
+@styled
+class SearchForm(forms.Form):
+    """Up to three parameters with their ranges, and what is best."""
+
+    objective = forms.ChoiceField(label="Best is", choices=OBJECTIVE_NAMES)
+    min_trades = forms.IntegerField(required=False, min_value=0, max_value=100_000, label="With at least", help_text="Empty: 30. Fewer trades prove nothing.")  # fmt: skip
+
+    def __init__(self, *args: Any, run: Run, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.paths = list_paths(run.document)
+        choices = [("", "–"), *((path, f"{words}, now {value}") for path, words, value in self.paths)]
+        for row in ROWS:
+            self.fields[f"path_{row}"] = forms.ChoiceField(required=False, choices=choices, label="Parameter")
+            for name, label in (("from", "From"), ("to", "To"), ("step", "Step")):
+                self.fields[f"{name}_{row}"] = forms.DecimalField(required=False, max_digits=20, label=label)
+        style_fields(self)
+
+    @property
+    def rows(self) -> list[list[forms.BoundField]]:
+        """Return the fields of each parameter."""
+        return [[self[f"{name}_{row}"] for name in ("path", "from", "to", "step")] for row in ROWS]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        parameters: dict[str, Any] = {}
+        for row in ROWS:
+            path = data.get(f"path_{row}")
+            if not path:
+                continue
+            if path in parameters:
+                self.add_error(f"path_{row}", "This parameter is named twice.")
+            for name in ("from", "to"):
+                if data.get(f"{name}_{row}") is None:
+                    self.add_error(f"{name}_{row}", "Write a number.")
+            parameters[path] = {
+                name: f"{data[f'{name}_{row}'].normalize():f}"
+                for name in ("from", "to", "step")
+                if data.get(f"{name}_{row}") is not None
+            }
+        if not parameters:
+            self.add_error("path_1", "Choose at least one parameter.")
+        data["parameters"] = parameters
+        return data
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that were written; of two averages the quicker one stays the quicker one."""
+        data = self.cleaned_data
+        names = ("objective", "min_trades", *getattr(self, "MORE", ()))
+        return {
+            "parameters": data["parameters"],
+            "constraints": keep_order(self.paths, data["parameters"]),
+            **written({name: data.get(name) for name in names}),
+        }
+
+
+class OptunaForm(SearchForm):
+    """A search by suggestions."""
+
+    MORE = ("count",)
+    count = forms.IntegerField(required=False, min_value=16, max_value=20_000, label="Points to try", help_text="Empty: 96.")  # fmt: skip
+
+
+class WalkForwardForm(SearchForm):
+    """A sweep in every window."""
+
+    MORE = ("train_days", "test_days", "purge_days", "anchored")
+    train_days = forms.DecimalField(required=False, min_value=0, max_value=36_500, label="Choose on", help_text="Empty: a quarter of the history.")  # fmt: skip
+    test_days = forms.DecimalField(required=False, min_value=0, max_value=36_500, label="Then trade unseen", help_text="Empty: a twelfth of the history.")  # fmt: skip
+    purge_days = forms.DecimalField(required=False, min_value=0, max_value=3_650, label="Leave out between", help_text="At least as long as a trade lasts.")  # fmt: skip
+    anchored = forms.BooleanField(required=False, label="Every choice sees the history from its beginning")
+
+
+@styled
+class MonteCarloForm(forms.Form):
+    """Which steps are drawn again, and how."""
+
+    method = forms.ChoiceField(label="Draw", choices=[("blocks", "again, in runs that belong together"), ("bootstrap", "again, one by one"), ("shuffle", "the same ones in another order")])  # fmt: skip
+    by = forms.ChoiceField(label="Of", choices=[("trade", "trades"), ("day", "days")])
+    ruin_fraction = forms.DecimalField(required=False, min_value=Decimal("0.01"), max_value=1, label="Ruin is a loss of", help_text="A share of the balance; empty: 0.2.")  # fmt: skip
+
+    def __init__(self, *args: Any, run: Run, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.run = run
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that were written."""
+        return {**written(self.cleaned_data), "compounding": False}
+
+
+def list_paths(document: Any, before: str = "") -> list[tuple[str, str, Any]]:
+    """
+    Return `(path, words, value)` of every number in a document, the periods of indicators among them.
+
+    >>> list_paths({"entry": {"indicators": ["EMA_20"]}, "exit": {"stopLoss": 40}})
+    [('entry.indicators.0.period', 'first period', 20), ('exit.stopLoss', 'stop loss', 40)]
+    """
+    found: list[tuple[str, str, Any]] = []
+    pairs = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
+    for name, value in pairs:
+        path = f"{before}{name}"
+        if isinstance(value, dict | list):
+            found += list_paths(value, f"{path}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool) and name != "rules_version":
+            found.append((path, name_of(path), value))
+        elif isinstance(value, str) and re.fullmatch(r"[A-Za-z]+_\d{1,5}", value):
+            found.append((f"{path}.period", name_of(f"{path}.period"), int(value.rsplit("_", 1)[1])))
+    return found
+
+
+def keep_order(paths: list[tuple[str, str, Any]], parameters: dict[str, Any]) -> list[dict[str, str]]:
+    """
+    Return the constraint that the quicker of two averages stays the quicker one, where both vary.
+
+    >>> keep_order([("entry.indicators.0.period", "", 20), ("entry.indicators.1.period", "", 50)],
+    ...            {"entry.indicators.0.period": {}, "entry.indicators.1.period": {}})
+    [{'left': 'entry.indicators.0.period', 'is': '<', 'right': 'entry.indicators.1.period'}]
+    """
+    first, second = "entry.indicators.0.period", "entry.indicators.1.period"
+    now = {path: value for path, _, value in paths}
+    if not {first, second} <= set(parameters):
+        return []
+    left, right = (first, second) if now[first] < now[second] else (second, first)
+    return [{"left": left, "is": "<", "right": right}]

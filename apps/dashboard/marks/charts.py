@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,9 +53,20 @@ class Axis:
         return round(self.start + (value - self.low) / span * (self.end - self.start), 1)
 
     def ticks(self, count: int = 5) -> list[tuple[float, float]]:
-        """Return evenly spread ticks."""
-        step = (self.high - self.low) / max(1, count - 1)
-        return [(self.place(value), value) for value in (self.low + step * number for number in range(count))]
+        """
+        Return about `count` ticks at round values.
+
+        >>> [value for _, value in Axis(84_312, 104_020, 0, 100).ticks()]
+        [85000.0, 90000.0, 95000.0, 100000.0]
+        """
+        step = _round_step((self.high - self.low) / max(1, count - 1))
+        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+        return [(self.place(number * step), round(number * step, 10)) for number in range(first, last + 1)]
+
+
+def _round_step(width: float) -> float:
+    size = 10 ** math.floor(math.log10(width)) if width > 0 else 1.0
+    return float(next((factor * size for factor in (1, 2, 2.5, 5, 10) if factor * size >= width * 0.999), 10 * size))
 
 
 def draw_bars(edges: list[float], counts: list[int]) -> Bars:

@@ -24,7 +24,10 @@ GROUPS = (
     ("hour", "By hour of opening, UTC"), ("weekday", "By weekday of opening, UTC"), ("reason", "By reason of closing"),
     ("side", "By side"),
 )  # fmt: skip
-STUDY_KINDS = (("challenge", "Challenge"),)
+STUDY_KINDS = (
+    ("challenge", "Challenge"), ("monte_carlo", "Monte Carlo"), ("sweep", "Parameter sweep"), ("optuna", "Search"),
+    ("walk_forward", "Walk forward"),
+)  # fmt: skip
 TABLE_POINTS = 12
 MOST_COMPARED = 6
 
@@ -94,8 +97,7 @@ def list_figures(run: Run) -> list[Figure]:
     summary = run.summary
     trades, returns, falls, intervals = (summary[name] for name in ("trades", "returns", "drawdown", "intervals"))
     return [
-        Figure("Net return", format_signed_percent(returns["return_fraction"]), f"{format_amount(trades['net_profit'])} {run.currency}"),
-        Figure("Per year", format_signed_percent(returns.get("cagr_fraction")), f"over {returns['days']:,} days with bars"),
+        Figure("Net return", format_signed_percent(returns["return_fraction"]), f"{format_signed_percent(returns.get('cagr_fraction'))} a year"),
         Figure("Largest drawdown", format_signed_percent(-falls["max_fraction"]), f"{format_amount(falls['max_money'])} {run.currency}"),
         Figure("Profit factor", format_amount(trades["profit_factor"]), _interval(intervals.get("profit_factor"))),
         Figure("Expectancy", _signed_r(trades["expectancy_r"]), _interval(intervals.get("expectancy_r"), " R")),
@@ -103,7 +105,6 @@ def list_figures(run: Run) -> list[Figure]:
         Figure("Won", format_percent(trades["win_rate"]), _percent_interval(intervals.get("win_rate"))),
         Figure("Trades", f"{trades['trades']:,}", f"longest losing run {trades['max_consecutive_losses']}"),
         Figure("In the market", format_percent(trades["exposure_fraction"]), "of all bars"),
-        Figure("Costs", format_amount(trades["costs"]), f"{run.currency}: commission and swap; the spread is in the prices"),
     ]  # fmt: skip
 
 

@@ -158,7 +158,10 @@ def draw_days(rows: list[dict[str, Any]]) -> DayPlot | None:
 
     step = max(1, (len(shown) - 1) // 5)
     return DayPlot(
-        *(path(name) for name in names),
+        equity=path("end_equity"),
+        lowest=path("lowest_equity"),
+        daily=path("daily_floor"),
+        total=path("total_floor"),
         y_ticks=[(at, format_amount(value, 0)) for at, value in y.ticks(5)],
         x_ticks=[(x.place(number), shown[number]["day"]) for number in range(0, len(shown), step)][:6],
     )

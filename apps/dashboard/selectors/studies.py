@@ -10,10 +10,19 @@ from django.db.models import QuerySet
 from apps.backtests.models import Study, StudyKind
 from apps.backtests.services.finishing import measure_progress
 from apps.dashboard.selectors.challenges import describe_challenge, say_verdict
+from apps.dashboard.selectors.searches import describe_fan, describe_search, describe_walk, list_ranges
 from apps.strategies.models import Strategy
 from apps.teams.models import Team
 
-DESCRIBED: dict[str, Callable[[Study], dict[str, Any]]] = {StudyKind.CHALLENGE: describe_challenge}
+DESCRIBED: dict[str, Callable[[Study], dict[str, Any]]] = {
+    StudyKind.CHALLENGE: describe_challenge,
+    StudyKind.MONTE_CARLO: describe_fan,
+    StudyKind.SWEEP: describe_search,
+    StudyKind.OPTUNA: describe_search,
+    StudyKind.WALK_FORWARD: describe_walk,
+}
+TEMPLATES: dict[str, str] = {StudyKind.OPTUNA: "sweep"}
+UNSHOWN = frozenset({"pack_hash", "skipped", "parameters", "constraints"})
 
 
 def list_team_studies(team: Team) -> QuerySet[Study]:
@@ -29,14 +38,24 @@ def describe_study(study: Study) -> dict[str, Any]:
         "study": study,
         "run": study.run,
         "fraction": measure_progress(study),
-        "template": f"backtests/_{study.kind.lower()}.html",
-        "settings": [(name.replace("_", " ").capitalize(), value) for name, value in study.settings.items()],
+        "template": f"backtests/_{TEMPLATES.get(study.kind, study.kind.lower())}.html",
+        "settings": [
+            (name.replace("_", " ").capitalize(), value)
+            for name, value in study.settings.items()
+            if name not in UNSHOWN and value is not None
+        ],
+        "ranges": list_ranges(study.settings.get("parameters", {})),
     }
     return {**context, **DESCRIBED[study.kind](study)} if study.status == "DONE" else context
 
 
 def find_challenge(strategy: Strategy) -> dict[str, Any] | None:
     """Return the newest challenge of a strategy's backtests with its verdict, for its page and before it is activated."""
-    rows = list_team_studies(strategy.team).filter(run__strategy=strategy, kind=StudyKind.CHALLENGE, status="DONE")
-    study = rows.defer("result", "run__summary", "run__document").order_by("-finished_at").first()
+    rows = Study.objects.filter(run__strategy=strategy, kind=StudyKind.CHALLENGE, status="DONE")
+    study = (
+        rows.select_related("run__version")
+        .defer("result", "run__summary", "run__document")
+        .order_by("-finished_at")
+        .first()
+    )
     return None if study is None else {"study": study, "verdict": say_verdict(study), "version": study.run.version}

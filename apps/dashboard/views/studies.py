@@ -9,17 +9,24 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from apps.backtests.models import StudyKind
 from apps.backtests.services import studying
 from apps.common.errors import PlatformError
 from apps.dashboard.access import PageRequest, page
-from apps.dashboard.forms.studies import ChallengeForm
+from apps.dashboard.forms.studies import ChallengeForm, MonteCarloForm, OptunaForm, SearchForm, WalkForwardForm
 from apps.dashboard.pages import render_page, wants_fragment
 from apps.dashboard.selectors import studies as selectors
 from apps.dashboard.selectors.rows import get_row
 from apps.dashboard.views.backtests import get_run
 from apps.teams.models import Role
 
-FORMS: dict[str, Any] = {"challenge": ChallengeForm}
+FORMS: dict[str, Any] = {
+    "challenge": ChallengeForm,
+    "monte_carlo": MonteCarloForm,
+    "sweep": SearchForm,
+    "optuna": OptunaForm,
+    "walk_forward": WalkForwardForm,
+}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -37,7 +44,8 @@ def create(request: PageRequest, run: str, kind: str) -> HttpResponse:
             form.add_error(name if name in form.fields else None, refusal.message)
         else:
             return redirect("dashboard:study", study.public_id)
-    context = {"run": row, "form": form, "kind": kind, "template": f"backtests/_ask_{kind}.html"}
+    context = {"run": row, "form": form, "kind": kind, "title": StudyKind(kind.upper()).label}
+    context["template"] = f"backtests/_ask_{'search' if isinstance(form, SearchForm) else kind}.html"
     status = 422 if form.is_bound and form.errors else 200
     return render_page(request, "backtests/study_new.html", None, context, section="backtests", status=status)
 

@@ -110,3 +110,107 @@ def test_a_part_that_cannot_be_computed_ends_the_study_with_its_reason(run):
     study.refresh_from_db()
     assert study.status == "FAILED"
     assert study.problem["code"] == "INTERNAL"
+
+
+SPACE = {
+    "parameters": {
+        "entry.indicators.0.period": {"from": 2, "to": 6},
+        "entry.indicators.1.period": {"from": 5, "to": 11, "step": 3},
+    },
+    "constraints": [{"left": "entry.indicators.0.period", "is": "<", "right": "entry.indicators.1.period"}],
+    "min_trades": 1,
+}
+
+
+def test_a_sweep_tries_every_point_once_and_doubts_its_best(run):
+    study = ask(run, "SWEEP", **SPACE)
+    assert study.work_total == 13, "15 points, two of which break the constraint"
+    lab.work_off()
+
+    study.refresh_from_db()
+    assert (study.status, study.problem) == ("DONE", None)
+    assert list(study.trials.order_by("number").values_list("number", flat=True)).__len__() == 13
+    result = study.result
+    assert result["tried"] == 13
+    assert sum(result["skipped"].values()) == 2
+    scores = [one["score"] for one in result["top"]]
+    assert scores == sorted(scores, reverse=True)
+    assert result["warnings"], "thirteen tries on a random walk prove nothing, and that is said"
+    surface = result["surface"]
+    assert (len(surface["x_values"]), len(surface["y_values"])) == (5, 3)
+    assert max(score for row in surface["cells"] for score in row if score is not None) == scores[0]
+
+
+def test_a_point_of_a_sweep_equals_the_backtest_of_its_document(run, world):
+    study = ask(run, "SWEEP", **SPACE)
+    lab.work_off()
+    study.refresh_from_db()
+    best = study.result["top"][0]
+    again = lab.ask(world.team, run.strategy, rules=study.result["document"], costs=run.costs)
+    lab.work_off()
+    again.refresh_from_db()
+    assert again.headline["trades"] == best["values"]["trades"]
+    assert again.headline["final_balance"] == best["values"]["final_balance"]
+
+
+def test_a_sweep_taken_up_again_keeps_what_is_done_and_ends_with_the_same(run, monkeypatch):
+    from apps.backtests import search_plans
+
+    whole = ask(run, "SWEEP", **SPACE)
+    lab.work_off()
+    monkeypatch.setattr(search_plans, "BARS_A_PART", 4 * 900)
+    study = ask(run, "SWEEP", **SPACE)
+    assert study.chunks.filter(stage="WORK").count() == 4
+    lab.work_off(2)
+    studying.cancel_study(study=study, actor=lab.ACTOR, at=read_at())
+    assert study.trials.count() == 8
+    assert lab.work_off() == 0
+
+    studying.resume_study(study=study, actor=lab.ACTOR)
+    assert lab.work_off() == 3, "two parts were left, and the gathering"
+    study.refresh_from_db()
+    whole.refresh_from_db()
+    assert study.work_done == 13
+    assert study.result["top"] == whole.result["top"]
+
+
+def test_a_search_by_suggestions_is_repeatable_round_by_round(run):
+    first, second = (ask(run, "OPTUNA", **SPACE, count=16) for _ in range(2))
+    lab.work_off()
+    points = [list(one.trials.order_by("number").values_list("number", "score")) for one in (first, second)]
+    assert points[0] == points[1]
+    assert 10 <= len(points[0]) <= 16
+
+
+def test_a_walk_forward_chooses_on_one_stretch_and_trades_the_next(run):
+    study = ask(run, "WALK_FORWARD", **SPACE, train_days=0.3, test_days=0.1)
+    lab.work_off()
+    study.refresh_from_db()
+    assert (study.status, study.problem) == ("DONE", None)
+    windows = study.result["windows"]
+    assert len(windows) == study.work_total >= 2
+    for window in windows:
+        assert window["train_to"] <= window["test_from"], "nothing was chosen on what it was tested on"
+    assert study.result["equity"]["at"]
+    assert study.result["stability"]
+
+
+def test_monte_carlo_says_how_deep_other_orders_would_have_fallen(run):
+    study = ask(run, "MONTE_CARLO", paths=200, method="shuffle")
+    lab.work_off()
+    study.refresh_from_db()
+    falls = study.result["max_drawdown_fraction"]
+    assert falls["5"] <= falls["50"] <= falls["95"]
+    assert 0 <= study.headline["ruin"]["low"] <= study.headline["ruin"]["high"] <= 1
+
+
+def test_a_sweep_of_a_million_points_is_answered_clearly(run):
+    wide = {"from": 2, "to": 101}
+    space = {"entry.indicators.0.period": wide, "entry.indicators.1.period": wide, "exit.stopLoss": wide}
+    with pytest.raises(Impossible) as refused:
+        ask(run, "SWEEP", parameters=space)
+    assert "1,000,000 points are too many" in refused.value.message
+    assert refused.value.field == "settings.parameters"
+    with pytest.raises(Impossible) as refused:
+        ask(run, "SWEEP", parameters={"exit.stopLos": {"from": 1, "to": 2}})
+    assert refused.value.field == "settings.parameters.exit.stopLos"

@@ -7,8 +7,8 @@ from django.urls import reverse
 from tests.scenes import Desk
 
 PLAIN = (
-    "overview", "strategies", "strategy-new", "fleet", "executor-new", "risk", "account-new", "halt", "trades", "data", "data-new", "team",
-    "keys", "security", "first-team",
+    "overview", "strategies", "strategy-new", "fleet", "executor-new", "risk", "account-new", "backtests",
+    "backtests-compare", "halt", "trades", "data", "data-new", "team", "keys", "security", "first-team",
 )  # fmt: skip
 
 
@@ -33,6 +33,11 @@ def list_rows(desk: Desk) -> dict[str, str]:
         "strategy-edit": reverse("dashboard:strategy-edit", args=[strategy]),
         "activate": reverse("dashboard:activate", args=[strategy]),
         "strategy-stop": reverse("dashboard:strategy-act", args=[strategy, "stop"]),
+        "backtest-new": reverse("dashboard:backtest-new", args=[strategy]),
+        "backtest": reverse("dashboard:backtest", args=[desk.backtest.public_id]),
+        "study-new": reverse("dashboard:study-new", args=[desk.backtest.public_id, "challenge"]),
+        "sweep-new": reverse("dashboard:study-new", args=[desk.backtest.public_id, "walk_forward"]),
+        "study": reverse("dashboard:study", args=[desk.study.public_id]),
         "executor": reverse("dashboard:executor", args=["sim-1"]),
         "executor-revoke": reverse("dashboard:executor-revoke", args=["sim-1"]),
         "account": reverse("dashboard:account", args=[account]),
