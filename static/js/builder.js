@@ -10,6 +10,10 @@
     leads.value = event.target.name === "text" ? "text" : "fields";
     htmx.trigger(form, "preview");
   });
+  // A check while somebody types is no press of the button that was used last.
+  form.addEventListener("htmx:configRequest", (event) => {
+    if (event.target === form) delete event.detail.parameters.do;
+  });
   form.addEventListener("submit", () => { dirty = false; });
   addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
 })();

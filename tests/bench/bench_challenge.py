@@ -1,7 +1,7 @@
 """
 How long the laboratory takes: ten thousand resampled challenges of 250 days, the curve over risk, a Monte Carlo of trades.
 
-Run with ``python3 go.py bench bench_challenge``.
+Run with ``python3 go.py bench challenge``.
 """
 
 from __future__ import annotations

@@ -54,7 +54,8 @@ class Plan:
     How to resample.
 
     :param paths: resampled accounts.
-    :param days: trading days each phase may take at most; a path that needs more counts as not passed.
+    :param days: days with bars each phase may take at most; a path that needs more counts as not passed. A week has five or six of
+        them: where the account's midnight is later than the market's opening, Sunday evening is a day of its own.
     :param by: `BY_DAY` draws whole days in blocks, `BY_TRADE` single trades.
     :param mean_block_days: how many days stay together on average; 5 keeps weeks.
     :param seed: equal seeds give equal answers, on every machine.

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
-
-from trading.backtest.plain import as_plain
 
 
 class Status(StrEnum):
@@ -129,14 +126,6 @@ class ChallengeReport:
     phases: tuple[PhaseOutcome, ...]
     target_phases: int
     not_judged: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain JSON values, with what follows from them."""
-        plain: dict[str, Any] = as_plain(self)
-        for shown, outcome in zip(plain["phases"], self.phases, strict=True):
-            shown["profit"] = float(outcome.profit)
-            shown["sentence"] = outcome.breach.sentence() if outcome.breach else None
-        return {**plain, "is_passed": self.is_passed, "days": self.days}
 
     @property
     def is_passed(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final
@@ -24,8 +24,8 @@ from trading.model.timeframe import Timeframe
 
 MOST_POINTS: Final = 20_000
 GRID, RANDOM = "grid", "random"
-# Below, loading numba takes longer than the plain loop (about 10 microseconds a bar).
-_WORTH_COMPILING_BARS: Final = 100_000
+# A search runs the same loop many times: machine code pays off sooner than in a single run.
+_WORTH_COMPILING_BARS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +187,6 @@ class Setting:
     timeframe: Timeframe | None = None
     options: Mapping[str, Any] | None = None
 
-    def for_runs(self, count: int) -> Setting:
-        """Return the same for so many runs: compiled where loading machine code pays off over all of them together."""
-        options = dict(self.options or {})
-        options.setdefault("plain", len(self.bars) * count < _WORTH_COMPILING_BARS)
-        return replace(self, options=options)
-
 
 def run_points(base: Mapping[str, Any], space: Space, numbers: Sequence[int], setting: Setting) -> list[Summary]:
     """
@@ -209,8 +203,7 @@ def iterate_points(
     base: Mapping[str, Any], space: Space, numbers: Sequence[int], setting: Setting
 ) -> Iterator[Summary]:
     """Do the same one by one, so that a worker can tell its progress and stop in between."""
-    ready = setting.for_runs(len(numbers))
-    return (run_point(base, space, number, ready) for number in numbers)
+    return (run_point(base, space, number, setting) for number in numbers)
 
 
 def run_point(base: Mapping[str, Any], space: Space, number: int, setting: Setting) -> Summary:
@@ -229,5 +222,6 @@ def run_document(document: Mapping[str, Any], setting: Setting) -> Result:
 
     :raises TradingError: whatever `run` refuses.
     """
-    way = {"timeframe": setting.timeframe, **(setting.options or {})}
+    way: dict[str, Any] = {"plain": len(setting.bars) < _WORTH_COMPILING_BARS, **(setting.options or {})}
+    way["timeframe"] = setting.timeframe
     return run(setting.bars, document, setting.instrument, setting.costs, setting.balance, **way)

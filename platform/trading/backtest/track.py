@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from trading.backtest.portfolio import Leg, PortfolioResult
 from trading.backtest.result import REASONS, Result, TradeColumns
 from trading.errors import InvalidValue
 from trading.model.bars import Bars
@@ -77,13 +79,50 @@ def track_result(
     equity = result.equity if bars is None else result.equity_fine
     if not len(equity) or len(equity) != len(closes_s):
         raise InvalidValue("these are not the bars the backtest ran over", field="bars")
+    swings = _swings(trades, closes_s, bars, instrument) if bars is not None and instrument is not None else None
+    return _build(initial, closes_s, equity, [trades], swings)
+
+
+def track_portfolio(result: PortfolioResult, initial: float, legs: Sequence[Leg]) -> Track:
+    """
+    Return the track of an account with several strategies: one row for every moment at which a bar of any leg opened.
+
+    A row is dated by the close of the finest leg's bar. A coarser leg moves equity in the row its bar opens in, as the portfolio
+    counts it; for days to be exact, give all legs bars of one timeframe (their strategies may look at coarser ones).
+
+    :param legs: those of the run. All are taken at their worst at once.
+    :raises InvalidValue: if there are no bars, or the legs are not those of the run.
+    """
+    if not len(result.times_s) or {leg.name for leg in legs} != set(result.trades):
+        raise InvalidValue("these are not the legs the portfolio ran with", field="legs")
+    down, up = np.zeros(len(result.times_s)), np.zeros(len(result.times_s))
+    for leg in legs:
+        rows = np.searchsorted(result.times_s, leg.bars.time)
+        closes_s = leg.bars.time + leg.bars.timeframe.seconds
+        leg_down, leg_up = _swings(result.trades[leg.name].columns(), closes_s, leg.bars, leg.instrument)
+        down[rows] += leg_down
+        up[rows] += leg_up
+    columns = [result.trades[leg.name].columns() for leg in legs]
+    finest_s = min(leg.bars.timeframe.seconds for leg in legs)
+    return _build(initial, result.times_s + finest_s, result.equity, columns, (down, up))
+
+
+def _build(
+    initial: float,
+    closes_s: IntArray,
+    equity: FloatArray,
+    deals: Sequence[TradeColumns],
+    swings: tuple[FloatArray, FloatArray] | None,
+) -> Track:
     size = len(closes_s)
-    first, last = _place(closes_s, trades.opened_s), _place(closes_s, trades.closed_s)
-    closed = np.bincount(last, weights=trades.pnl, minlength=size)
     before = np.concatenate(([initial], equity[:-1]))
-    down = up = np.zeros(size)
-    if bars is not None and instrument is not None:
-        down, up = _swings(trades, first, last, bars, instrument)
+    down, up = swings or (np.zeros(size), np.zeros(size))
+    closed, standing, entries = np.zeros(size), np.zeros(size), np.zeros(size, dtype=np.int64)
+    for trades in deals:
+        first, last = _place(closes_s, trades.opened_s), _place(closes_s, trades.closed_s)
+        closed += np.bincount(last, weights=trades.pnl, minlength=size)
+        standing += np.bincount(first, minlength=size) - np.bincount(last, minlength=size)
+        entries += _entries(trades, first, size)
     return Track(
         initial=initial,
         closes_s=closes_s,
@@ -91,9 +130,9 @@ def track_result(
         balance=np.asarray(initial + np.cumsum(closed), dtype=np.float64),
         low=np.minimum(equity, before + down),
         high=np.maximum(equity, before + up),
-        entries=_entries(trades, first, size),
-        is_open=np.cumsum(np.bincount(first, minlength=size) - np.bincount(last, minlength=size)) > 0,
-        measured=CLOSES if bars is None else EXTREMES,
+        entries=entries,
+        is_open=np.cumsum(standing) > 0,
+        measured=CLOSES if swings is None else EXTREMES,
     )
 
 
@@ -108,9 +147,10 @@ def _entries(trades: TradeColumns, first: IntArray, size: int) -> IntArray:
 
 
 def _swings(
-    trades: TradeColumns, first: IntArray, last: IntArray, bars: Bars, instrument: Instrument
+    trades: TradeColumns, closes_s: IntArray, bars: Bars, instrument: Instrument
 ) -> tuple[FloatArray, FloatArray]:
     """Return how far equity may have moved inside each bar from the close before it: down (at most 0) and up (at least 0)."""
+    first, last = _place(closes_s, trades.opened_s), _place(closes_s, trades.closed_s)
     down, up = np.zeros(len(bars)), np.zeros(len(bars))
     money = trades.side * trades.lots * _money_per_price(trades, instrument)
     for place, (start, end) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):

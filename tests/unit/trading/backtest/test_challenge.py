@@ -1,6 +1,5 @@
 """A backtest against a rule pack: every way a phase can end, computed by hand."""
 
-import json
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -14,8 +13,9 @@ from tests.unit.trading.making import cross_rules, random_bars
 from trading.backtest.challenge import simulate
 from trading.backtest.challenge_day import Account
 from trading.backtest.challenge_report import Reason, Status
+from trading.backtest.portfolio import Leg, run_portfolio
 from trading.backtest.run import Costs, run
-from trading.backtest.track import CLOSES, track_result
+from trading.backtest.track import CLOSES, track_portfolio, track_result
 from trading.errors import InvalidValue
 from trading.model.instruments import typical_instrument
 from trading.model.timeframe import Timeframe
@@ -201,24 +201,6 @@ def test_phases_follow_each_other_from_the_next_day_with_a_fresh_account():
     assert any("news" in rule for rule in report.not_judged)
 
 
-def test_a_report_becomes_json():
-    plain = json.loads(json.dumps(simulate(day_ends(104_000, 98_000), pack(), ACCOUNT).as_dict(), allow_nan=False))
-
-    phase = plain["phases"][0]
-    assert (plain["is_passed"], plain["measured"], phase["status"], phase["reason"]) == (
-        False,
-        "extremes",
-        "FAILED",
-        "DAILY_LOSS",
-    )
-    assert phase["breach"]["limit"] == 99_000
-    assert phase["sentence"].startswith("daily loss: equity 98000.00")
-    assert phase["rows"][0] == {
-        "day": "2026-01-05", "start_balance": 100_000, "profit": 4_000, "end_equity": 104_000, "lowest_equity": 100_000,
-        "daily_floor": 95_000, "total_floor": 90_000, "entries": 1, "is_paused": False,
-    }  # fmt: skip
-
-
 def test_a_failed_phase_is_the_last():
     report = simulate(day_ends(80_000, 200_000), preset("ftmo_2step"), ACCOUNT)
 
@@ -294,10 +276,12 @@ def test_a_size_that_is_not_sold_and_an_open_figure_are_refused():
 EURUSD = typical_instrument("EURUSD")
 
 
+DOCUMENT = cross_rules(exit={"stopLoss": 15, "takeProfit": 30}, risk={"lotSize": 1.0})
+
+
 def _result(seed=3, count=3000):
     bars = random_bars(seed, count, timeframe=Timeframe.M15)
-    document = cross_rules(exit={"stopLoss": 15, "takeProfit": 30}, risk={"lotSize": 1.0})
-    return bars, run(bars, document, EURUSD, Costs(D(1)), D(100_000))
+    return bars, run(bars, DOCUMENT, EURUSD, Costs(D(1)), D(100_000))
 
 
 def test_a_track_of_a_run_ends_where_the_run_ends():
@@ -336,6 +320,54 @@ def test_finer_bars_than_the_strategys_give_a_row_each():
 
     assert len(track) == len(bars) > len(result.closes_s)
     assert track.balance[-1] == pytest.approx(result.final_balance)
+
+
+def test_parts_of_one_position_are_one_entry():
+    bars = random_bars(9, 3000, timeframe=Timeframe.M15)
+    document = cross_rules(exit={"stopLoss": 15, "takeProfit": 60}, risk={"lotSize": 1.0})
+    document["management"] = {"partialExits": [{"at": {"unit": "r", "value": 1}, "fraction": 0.5}]}
+    result = run(bars, document, EURUSD, Costs(D(1)), D(100_000))
+
+    track = track_result(result, 100_000.0, bars=bars, instrument=EURUSD)
+
+    positions = len(set(result.trades.columns().position.tolist()))
+    assert track.entries.sum() == positions < len(result.trades)
+    assert np.allclose(track.equity[~track.is_open], track.balance[~track.is_open], atol=0.011)
+
+
+def test_a_portfolio_of_one_leg_has_the_track_of_its_run():
+    bars, result = _result()
+    leg = Leg(name="one", bars=bars, document=DOCUMENT, instrument=EURUSD, costs=Costs(D(1)))
+
+    alone = track_result(result, 100_000.0, bars=bars, instrument=EURUSD)
+    together = track_portfolio(run_portfolio([leg], D(100_000)), 100_000.0, [leg])
+
+    for name in ("closes_s", "equity", "balance", "low", "high", "entries", "is_open"):
+        assert np.allclose(getattr(alone, name), getattr(together, name), atol=0.011), name
+    with pytest.raises(InvalidValue, match="not the legs"):
+        track_portfolio(run_portfolio([leg], D(100_000)), 100_000.0, [])
+
+
+def test_a_portfolio_is_judged_as_one_account():
+    legs = [
+        Leg(
+            name=name,
+            bars=random_bars(seed, 1500, timeframe=frame),
+            document=DOCUMENT,
+            instrument=EURUSD,
+            costs=Costs(D(1)),
+        )
+        for name, seed, frame in (("fast", 3, Timeframe.M15), ("slow", 4, Timeframe.H1))
+    ]
+    result = run_portfolio(legs, D(100_000))
+
+    track = track_portfolio(result, 100_000.0, legs)
+
+    assert track.entries.sum() == sum(len(set(t.columns().position.tolist())) for t in result.trades.values())
+    assert track.balance[-1] == pytest.approx(result.final_balance)
+    assert (track.low <= track.equity).all()
+    assert np.allclose(track.equity[~track.is_open], track.balance[~track.is_open], atol=0.011)
+    assert simulate(track, pack(), Account(size=D(50_000))).phases[0].rows
 
 
 @settings(max_examples=12, deadline=None)

@@ -21,7 +21,6 @@ from trading.backtest.search import (
     run_points,
 )
 from trading.backtest.search_space import InvalidSpace, parse_space
-from trading.backtest.search_verdict import judge_search
 from trading.backtest.suggest import suggest
 from trading.errors import InvalidValue
 from trading.model.instruments import typical_instrument
@@ -266,32 +265,6 @@ def test_suggestions_for_nothing_or_beyond_the_limit_are_refused():
         suggest(_space(), [], count=0, seed=0)
     with pytest.raises(InvalidSpace):
         suggest(_space(), [], count=MOST_POINTS + 1, seed=0)
-
-
-# --- the verdict ------------------------------------------------------------------------------------------------
-
-
-def test_a_search_of_noise_is_judged_to_be_luck():
-    space = _space(FASTER)
-    search = Search(space)
-    objective = Objective(min_trades=1)
-    summaries = run_points(BASE, space, search.numbers, SETTING)
-
-    verdict = judge_search(BASE, space, summaries, objective, SETTING)
-
-    assert verdict.best == objective.rank(summaries)[0]
-    assert (verdict.evidence.trials, verdict.evidence.parameters) == (12, 2)
-    assert 1 <= verdict.evidence.effective_trials <= 12
-    assert verdict.evidence.deflated_sharpe < 0.95
-    assert verdict.warnings
-    assert verdict == judge_search(BASE, space, list(reversed(summaries)), objective, SETTING)
-
-
-def test_a_search_in_which_nothing_counts_says_so():
-    verdict = judge_search(BASE, _space(), [], Objective(), SETTING)
-
-    assert (verdict.best, verdict.evidence) == (None, None)
-    assert "at least 30 trades" in verdict.warnings[0]
 
 
 def test_points_come_one_by_one():

@@ -20,7 +20,12 @@ def wall(zone, utc_s):
 def test_what_a_clock_shows_is_read_back(zone, start, step):
     utc_s = start // 1800 * 1800 + np.arange(400, dtype=np.int64) * step
 
-    assert to_utc(wall(zone, utc_s), zone).utc_s.tolist() == utc_s.tolist()
+    read = to_utc(wall(zone, utc_s), zone)
+
+    # Lord Howe repeats half an hour: bars of an hour pass it with one reading, and nobody can say which half it was.
+    can_tell = zone != "Australia/Lord_Howe" or step < 3600
+    assert read.utc_s[~read.undecided].tolist() == utc_s[~read.undecided].tolist()
+    assert not (can_tell and read.undecided.any())
 
 
 def test_the_hour_shown_twice_is_told_apart_by_the_order():
