@@ -35,6 +35,7 @@ from apps.teams.models import Team
 from apps.trades.models import Deal, Order, Trade, TradeSource
 from tests.datasets import make_dataset, make_gappy_bars
 from tests.lab import make_run, make_study
+from tests.packs import make_pack
 
 RULES: dict[str, Any] = {
     "entry": {"type": "indicator_cross", "indicators": ["EMA_20", "EMA_50"], "direction": "both"},
@@ -102,6 +103,7 @@ def set_up_desk(team: Team, actor: str = "user:alice@example.com") -> Desk:
         message="FTMO 100k has used 70 % of its daily limit.",
     )  # fmt: skip
     make_bars(paper, at)
+    make_pack(team, code="alices-copy")
     dataset, _ = make_dataset(team, name="EURUSD M5 with a gap", bars=make_gappy_bars())
     text = b"Zeit;Auf;Hoch;Tief;Zu\n24.06.2026 14:54;1,1;1,2;1,0;1,1\n24.06.2026 14:55;1,1;1,2;1,0;1,1\n"
     waiting = stage_upload(

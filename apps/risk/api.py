@@ -116,9 +116,7 @@ class AccountLimitsApi(AccountDoor):
         caller, found = self.get_account(request, account)
         document = dict(_read_object(request))
         confirmed = confirm_person(caller=caller, password=document.pop("password", None))
-        return Response(
-            _limits_row(set_limits(account=found, caller=caller, document=document, confirmed=confirmed))
-        )
+        return Response(_limits_row(set_limits(account=found, caller=caller, document=document, confirmed=confirmed)))
 
 
 class AccountHaltApi(AccountDoor):

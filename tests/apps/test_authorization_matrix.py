@@ -25,6 +25,7 @@ from apps.teams.permissions import Scoped
 from apps.teams.scopes import scopes_of_role
 from tests import fleet, lab
 from tests.datasets import make_dataset
+from tests.packs import make_pack
 from tests.world import api_client, browser, make_key, make_world
 
 VERBS = ("get", "post", "put", "patch", "delete")
@@ -131,6 +132,7 @@ class Stage:
         self.backtest = lab.make_run(team, self.strategy, name=f"{MARK} backtest")
         self.study = lab.make_study(self.backtest)
         self.dataset, self.dataset_import = make_dataset(team, name=f"{MARK} dataset")
+        self.pack = make_pack(team, code=f"{MARK}-pack")
         self.key, self.owner_key = make_key(self.world.alice)
         _, self.scopeless_key = make_key(self.world.alice, [])
         _, self.stranger_key = make_key(self.world.charlie)
@@ -151,6 +153,7 @@ class Stage:
             "study": self.study.public_id,
             "dataset": self.dataset.public_id,
             "dataset_import": self.dataset_import.public_id,
+            "pack": self.pack.pack.public_id,
         }
 
     def path(self, door: Door, references: dict[str, str] | None = None) -> str:
@@ -182,6 +185,7 @@ NOBODYS = {
     "symbol": "EURUSD",
     "backtest": public_id("run", new_id()),
     "study": public_id("sty", new_id()),
+    "pack": public_id("pck", new_id()),
 }
 
 

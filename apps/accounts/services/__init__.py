@@ -5,4 +5,13 @@ from apps.accounts.services.packs import clone_pack, load_presets, publish_versi
 from apps.accounts.services.settings import change_account
 from apps.accounts.services.snapshots import Kept, lock_snapshot, store_snapshot
 
-__all__ = ["Kept", "change_account", "clone_pack", "load_presets", "lock_snapshot", "open_account", "publish_version", "store_snapshot"]
+__all__ = [
+    "Kept",
+    "change_account",
+    "clone_pack",
+    "load_presets",
+    "lock_snapshot",
+    "open_account",
+    "publish_version",
+    "store_snapshot",
+]

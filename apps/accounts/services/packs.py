@@ -35,9 +35,7 @@ def load_presets() -> int:
     A packaged version that is there already is not written again, even where staff has written a newer one since.
     """
     known = set(RulePackVersion.objects.filter(pack__team=None).values_list("pack__code", "document_hash"))
-    fresh = [
-        document for document in preset_documents() if (document["id"], hash_document(document)) not in known
-    ]
+    fresh = [document for document in preset_documents() if (document["id"], hash_document(document)) not in known]
     for document in fresh:
         day = checked_on(read_pack(document), compiled_on())
         publish_version(document=document, checked=day, valid_from=day, actor=PACKAGE)

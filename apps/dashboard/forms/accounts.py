@@ -97,6 +97,13 @@ class LimitsForm(forms.Form):
     max_open_positions = forms.IntegerField(
         min_value=0, max_value=1000, required=False, label="Open positions at most", help_text="Empty: no limit."
     )
+    password = forms.CharField(
+        required=False,
+        label="Your password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        help_text="Only where a limit allows more than before.",
+    )
 
     @staticmethod
     def read_document(limits: Limits) -> dict[str, object]:

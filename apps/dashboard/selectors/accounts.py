@@ -13,6 +13,7 @@ from apps.dashboard.marks.numbers import format_percent
 from apps.dashboard.proof import prove_executor
 from apps.dashboard.selectors.closing import list_positions
 from apps.dashboard.selectors.fleet import ExecutorRow
+from apps.dashboard.selectors.packs import view_pack
 from apps.dashboard.selectors.standing import AccountView, get_account_view
 from apps.dashboard.selectors.strategies import list_placements
 from apps.dashboard.selectors.trades import list_approvals, with_floating
@@ -43,6 +44,7 @@ def describe_account(account: Account, at: datetime) -> dict[str, Any]:
         "approvals": approvals,
         "approved_count": sum(row.approved for row, _ in approvals),
         "unresolved": [row for row, _ in approvals if row.reservation == Reservation.UNRESOLVED],
+        "pack": view_pack(account, at),
         "limits": say_limits(view.limits) if view.limits else [],
         "trades": with_floating(
             Trade.objects.filter(account=account).select_related("account", "bot").order_by("-opened_at")[:10]

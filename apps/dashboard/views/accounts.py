@@ -19,6 +19,7 @@ from apps.dashboard.selectors.rows import get_row
 from apps.dashboard.selectors.standing import get_account_view, list_account_views, list_accounts
 from apps.risk.services.limits import set_limits
 from apps.teams.models import Role
+from apps.teams.services import confirm_person
 
 
 @require_safe
@@ -60,9 +61,13 @@ def settings(request: PageRequest, account: str) -> HttpResponse:
     initial = {name: getattr(row, name) for name in AccountSettingsForm.base_fields}
     form = AccountSettingsForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        change_account(account_id=row.id, actor=request.viewer.actor, changes=form.cleaned_data)
-        messages.success(request, "Saved. A new zone counts from the next trading day.")
-        return redirect("dashboard:account", row.code)
+        try:
+            change_account(account_id=row.id, actor=request.viewer.actor, changes=form.cleaned_data)
+        except PlatformError as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+        else:
+            messages.success(request, "Saved. A new zone counts from the next trading day.")
+            return redirect("dashboard:account", row.code)
     context = {"form": form, "account": row}
     status = 422 if form.errors else 200
     return render_page(request, "dashboard/account_settings.html", None, context, section="risk", status=status)
@@ -76,10 +81,12 @@ def limits(request: PageRequest, account: str) -> HttpResponse:
     initial = LimitsForm.read_document(view.limits) if view.limits else {}
     form = LimitsForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
+        caller = request.viewer.caller
         try:
-            set_limits(account=row, caller=request.viewer.caller, document=form.as_document())
+            confirmed = confirm_person(caller=caller, password=form.cleaned_data["password"])
+            set_limits(account=row, caller=caller, document=form.as_document(), confirmed=confirmed)
         except PlatformError as refusal:
-            form.add_error(None, refusal.message)
+            form.add_error("password" if refusal.field == "password" else None, refusal.message)
         else:
             messages.success(request, "The new limits are in force from the next request on. The old ones are kept.")
             return redirect("dashboard:account", row.code)

@@ -46,9 +46,7 @@ class Under:
 
 
 @transaction.atomic
-def set_limits(
-    *, account: Account, caller: Caller, document: Mapping[str, Any], confirmed: bool = False
-) -> LimitSet:
+def set_limits(*, account: Account, caller: Caller, document: Mapping[str, Any], confirmed: bool = False) -> LimitSet:
     """
     Put new limits in force; the same limits again are no change.
 
@@ -151,8 +149,6 @@ def _record(before: LimitSet, after: LimitSet, caller: Caller) -> None:
     detail: dict[str, Any] = {"changed": changed}
     if after.pack_version or before.pack_version:
         detail["pack"] = {"version": str(after.pack_version or ""), "phase": after.pack_phase}
-    record_deed(
-        team=account.team, actor=caller.actor, action="LIMITS_SET", target=account.public_id, detail=detail
-    )
+    record_deed(team=account.team, actor=caller.actor, action="LIMITS_SET", target=account.public_id, detail=detail)
     data = {"account_id": account.public_id, "number": after.number}
     tell(team_id=account.team_id, account_id=account.pk, kind="limits.changed", data=data)

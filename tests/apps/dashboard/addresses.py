@@ -43,6 +43,8 @@ def list_rows(desk: Desk) -> dict[str, str]:
         "account": reverse("dashboard:account", args=[account]),
         "account-settings": reverse("dashboard:account-settings", args=[account]),
         "account-limits": reverse("dashboard:account-limits", args=[account]),
+        "account-pack": reverse("dashboard:account-pack", args=[account]) + "?program=alices-copy%7Cchallenge",
+        "account-pack-leave": reverse("dashboard:account-pack-leave", args=[account]),
         "account-lift": reverse("dashboard:account-lift", args=[account]),
         "position-close": reverse("dashboard:position-close", args=[account, 101]),
         "dataset": reverse("dashboard:dataset", args=[desk.dataset.handle]),

@@ -197,6 +197,8 @@ ACTS = {
     "/risk/paper-1/settings": {"name": "x"},
     "/risk/paper-1/limits": {"daily_loss": "90", "total_drawdown": "90", "risk_per_trade": "90"},
     "/risk/paper-1/lift": {"password": PASSWORD},
+    "/risk/paper-1/pack": {"number": "1", "version": "1", "password": PASSWORD},
+    "/risk/paper-1/pack/leave": {"number": "1", "password": PASSWORD},
     "/halt": {"scope": "all"},
     "/halt/lift": {"password": PASSWORD},
     "/team/invite": {"email": "x@example.com", "role": "OWNER"},
@@ -305,7 +307,13 @@ def test_limits_change_by_a_new_version_with_a_name_on_it(desk, alice):
         "max_open_positions": "3",
     }
     assert alice.post("/risk/paper-1/limits", {**form, "daily_loss": "0"}).status_code == 422
-    alice.post("/risk/paper-1/limits", form)
+    asked = alice.post("/risk/paper-1/limits", form)
+    assert (asked.status_code, "give your password again" in read(asked)) == (
+        422,
+        True,
+    )  # the day's risk becomes unlimited
+    assert "not your password" in read(alice.post("/risk/paper-1/limits", {**form, "password": "guess"}))
+    alice.post("/risk/paper-1/limits", {**form, "password": PASSWORD})
 
     newest = desk.paper.limit_sets.get(in_force=True)
     assert (newest.number, newest.set_by) == (2, "user:alice@example.com")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.contrib import admin
 from django.urls import reverse
 
+from apps.accounts.models import RulePackVersion
 from apps.executors.models import ExecutorKey
 from apps.risk.models import Approval
 from apps.teams.models import ApiKey, AuditEntry, Team, User
 from apps.trades.models import Trade
+from tests.packs import make_pack, pack_document
 from tests.world import browser, make_key, make_user
 
 
@@ -84,3 +88,28 @@ def test_keys_can_be_ended_and_never_read(world, staff):
 
     assert ApiKey.objects.get(pk=key.pk).revoked_at is not None
     assert AuditEntry.objects.filter(action="KEY_REVOKED", actor="staff:staff@example.com").exists()
+
+
+def test_staff_write_a_new_version_of_a_pack_and_change_none(staff):
+    version = make_pack()
+    read = reverse("admin:accounts_rulepackversion_change", args=[version.pk])
+    write = reverse("admin:accounts_rulepackversion_add")
+    days = {"checked_on": "2026-11-20", "valid_from": "2026-11-21"}
+
+    assert "Acme" in staff.get(f"{write}?after={version.pk}").content.decode()
+    assert staff.get(f"{write}?after=nothing").status_code == 200
+    assert write in staff.get(reverse("admin:accounts_rulepack_change", args=[version.pack_id])).content.decode()
+    assert staff.post(read, {"document": "{}", **days}).status_code == 403
+    assert staff.post(reverse("admin:accounts_rulepackversion_delete", args=[version.pk])).status_code == 403
+    wrong = staff.post(write, {"document": json.dumps(pack_document(daily_loss={"kind": "soft"})), **days})
+    assert "daily_loss.kind must be one of hard, pause" in wrong.content.decode()
+    for broken in ("{", "[]", "null", '"x"'):
+        assert staff.post(write, {"document": broken, **days}).status_code == 200
+
+    words = pack_document(max_loss={"mode": "static", "pct": 6})
+    assert staff.post(write, {"document": json.dumps(words), **days}, follow=True).status_code == 200
+
+    newest = RulePackVersion.objects.get(number=2)
+    assert (newest.pack, newest.document, newest.written_by) == (version.pack, words, "staff:staff@example.com")
+    assert AuditEntry.objects.filter(action="RULE_PACK_VERSION", actor="staff:staff@example.com").count() == 1
+    assert RulePackVersion.objects.count() == 2

@@ -4,7 +4,7 @@ import pytest
 
 from apps.risk.models import Approval
 from tests.risk import make_desk
-from tests.world import api_client, browser, make_key
+from tests.world import PASSWORD, api_client, browser, make_key
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,12 @@ def test_limits_are_read_tightened_and_loosened(world, desk, url):
     assert machine.put(f"{url}/limits", {"daily_loss_fraction": 0.02}, format="json").json()["number"] == 2
     refused = machine.put(f"{url}/limits", {"daily_loss_fraction": 0.03}, format="json")
     assert (refused.status_code, refused.json()["code"]) == (403, "LOOSENING_NEEDS_PERSON")
-    loosened = owner.put(f"{url}/limits", {"daily_loss_fraction": 0.03}, content_type="application/json")
+    asked = owner.put(f"{url}/limits", {"daily_loss_fraction": 0.03}, content_type="application/json")
+    assert (asked.status_code, asked.json()["code"]) == (403, "LOOSENING_NEEDS_PASSWORD")
+    guessed = {"daily_loss_fraction": 0.03, "password": "guess"}
+    assert owner.put(f"{url}/limits", guessed, content_type="application/json").json()["code"] == "PASSWORD_WRONG"
+    confirmed = {"daily_loss_fraction": 0.03, "password": PASSWORD}
+    loosened = owner.put(f"{url}/limits", confirmed, content_type="application/json")
     assert loosened.json()["limits"]["daily_loss_fraction"] == 0.03
     wrong = owner.put(f"{url}/limits", {"daily_loss": 0.03}, content_type="application/json")
     assert (wrong.status_code, wrong.json()["code"], wrong.json()["field"]) == (422, "LIMITS_INVALID", "daily_loss")

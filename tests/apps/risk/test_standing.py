@@ -177,7 +177,12 @@ def test_limits_are_tightened_by_a_key_and_loosened_by_a_person_only(world, desk
         set_limits(account=desk.account, caller=machine, document={"max_open_positions": 5})
     assert refused.value.code == "LOOSENING_NEEDS_PERSON"
 
-    looser = set_limits(account=desk.account, caller=caller_of(world.alice), document={"max_open_positions": 5})
+    with pytest.raises(Forbidden) as unconfirmed:
+        set_limits(account=desk.account, caller=caller_of(world.alice), document={"max_open_positions": 5})
+    assert unconfirmed.value.code == "LOOSENING_NEEDS_PASSWORD"
+    looser = set_limits(
+        account=desk.account, caller=caller_of(world.alice), document={"max_open_positions": 5}, confirmed=True
+    )
     assert looser.number == 3
     assert LimitSet.objects.get(account=desk.account, in_force=True) == looser
     with pytest.raises(Impossible) as impossible:
