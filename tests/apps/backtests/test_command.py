@@ -121,14 +121,14 @@ def test_rules_that_are_no_json_are_refused(files, text):
 def test_rules_of_endless_depth_are_refused(files):
     (files / "rules.json").write_text("[" * 100_000)
 
-    with pytest.raises(CommandError, match="RULES_INVALID.*nested too deep"):
+    with pytest.raises(CommandError, match=r"RULES_INVALID.*nested too deep"):
         _call(files)
 
 
 def test_rules_that_are_no_text_are_refused(files):
     (files / "rules.json").write_bytes(b"\xff\xfe{\0}\0")
 
-    with pytest.raises(CommandError, match="RULES_INVALID.*UTF-8"):
+    with pytest.raises(CommandError, match=r"RULES_INVALID.*UTF-8"):
         _call(files)
 
 
