@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
+from apps.accounts import pack_admin as pack_admin
 from apps.accounts.models import Account, LimitSet, TradingDay
 from apps.common.admin_site import LedgerAdmin
 

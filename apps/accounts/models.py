@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
+from apps.accounts.pack_models import RulePack as RulePack
+from apps.accounts.pack_models import RulePackVersion as RulePackVersion
 from apps.common.fields import NumericField, within_bounds
 from apps.common.models import Identified
 from apps.teams.models import Team
@@ -71,11 +73,22 @@ class LimitSet(Identified):
     content_hash = models.CharField(max_length=64)
     set_by = models.CharField(max_length=120)
     in_force = models.BooleanField(default=True)
+    # Under a firm's rules: which version, in which phase, and the account's own limits before the firm's were put over them.
+    pack_version = models.ForeignKey(
+        "accounts.RulePackVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="limit_sets"
+    )
+    pack_phase = models.CharField(max_length=120, blank=True)
+    own_document = models.JSONField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["account", "number"], name="limit_set_number_once"),
             models.UniqueConstraint(fields=["account"], condition=Q(in_force=True), name="one_limit_set_in_force"),
+            models.CheckConstraint(
+                condition=Q(pack_version__isnull=True, pack_phase="", own_document__isnull=True)
+                | (Q(pack_version__isnull=False, own_document__isnull=False) & ~Q(pack_phase="")),
+                name="limit_set_pack_is_whole",
+            ),
         ]
 
 

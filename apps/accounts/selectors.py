@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from rest_framework.request import Request
 
-from apps.accounts.models import Account, AccountRisk, AccountSnapshot
+from apps.accounts.models import Account, AccountRisk, AccountSnapshot, LimitSet, RulePack, RulePackVersion
 from apps.common.codes import Code
 from apps.common.errors import Invalid, NotFound
 from apps.common.refs import match_reference
@@ -72,3 +73,52 @@ def find_snapshot(account_id: UUID) -> AccountSnapshot | None:
 def get_risk_row(account_id: UUID) -> AccountRisk:
     """Return the account's risk row as it is now, unlocked."""
     return AccountRisk.objects.get(account_id=account_id)
+
+
+def list_packs(team_id: UUID, on: date) -> list[RulePackVersion]:
+    """Return the newest version valid on a day of every pack a team may use: the platform's, and its own."""
+    rows = _versions(team_id, on).order_by("pack_id", "-number").distinct("pack_id")
+    return sorted(rows, key=lambda row: (row.pack.team_id is not None, row.firm.lower(), row.pack.code))
+
+
+def get_pack(team_id: UUID, reference: str) -> RulePack:
+    """
+    Return a pack of the platform or the team by its id or code.
+
+    :raises NotFound: also where it is another team's.
+    """
+    found = RulePack.objects.filter(_usable_by(team_id) & match_reference(RulePack.PREFIX, reference, "code")).first()
+    if found is None:
+        raise NotFound(Code.NOT_FOUND, f"No rule pack {reference[:80]!r} for this team.", field="pack")
+    return found
+
+
+def get_pack_version(team_id: UUID, reference: str, on: date, number: int | None = None) -> RulePackVersion:
+    """
+    Return a version of a pack that is valid on a day; the newest where no number is given.
+
+    :raises NotFound: where there is none, or the pack is another team's.
+    """
+    pack = get_pack(team_id, reference)
+    rows = _versions(team_id, on).filter(pack=pack)
+    found = (rows if number is None else rows.filter(number=number)).order_by("-number").first()
+    if found is None:
+        what = f"{pack.code} has no version {number}" if number else f"{pack.code} has no version yet"
+        raise NotFound(Code.NOT_FOUND, f"{what} that is valid on {on.isoformat()}.", field="version")
+    return found
+
+
+def get_limits_in_force(account: Account, on: date) -> LimitSet:
+    """Return the limits in force with the pack version they were made under; `newest_number` is its newest valid version."""
+    newer = RulePackVersion.objects.filter(pack=OuterRef("pack_version__pack"), valid_from__lte=on).order_by("-number")
+    rows = LimitSet.objects.select_related("pack_version__pack", "account")
+    return rows.annotate(newest_number=Subquery(newer.values("number")[:1])).get(account=account, in_force=True)
+
+
+def _versions(team_id: UUID, on: date) -> QuerySet[RulePackVersion]:
+    rows = RulePackVersion.objects.filter(_usable_by(team_id, "pack__"), valid_from__lte=on)
+    return rows.select_related("pack")
+
+
+def _usable_by(team_id: UUID, path: str = "") -> Q:
+    return Q(**{f"{path}team": None}) | Q(**{f"{path}team_id": team_id})

@@ -40,6 +40,7 @@ from apps.risk.services.limits import set_limits
 from apps.risk.services.wire import Answer, answer_refusal, read_trade_request
 from apps.teams.authentication import BrowserSessionAuthentication, caller_of
 from apps.teams.callers import Caller
+from apps.teams.services import confirm_person
 from trading.risk.limits import parse_limits
 
 
@@ -101,7 +102,7 @@ class AccountStateApi(AccountDoor):
 
 
 class AccountLimitsApi(AccountDoor):
-    """An account's limits. New ones are a new version; only a signed-in person may loosen them."""
+    """An account's limits. New ones are a new version; only a signed-in person may loosen them, with `password` in the body."""
 
     scopes = {"GET": ("accounts:read", "risk:read"), "PUT": "risk:write"}
 
@@ -113,7 +114,11 @@ class AccountLimitsApi(AccountDoor):
     @extend_schema(operation_id="account_limits_set", request=LimitsInput, responses=LimitsOutput)
     def put(self, request: Request, account: str) -> Response:
         caller, found = self.get_account(request, account)
-        return Response(_limits_row(set_limits(account=found, caller=caller, document=_read_object(request))))
+        document = dict(_read_object(request))
+        confirmed = confirm_person(caller=caller, password=document.pop("password", None))
+        return Response(
+            _limits_row(set_limits(account=found, caller=caller, document=document, confirmed=confirmed))
+        )
 
 
 class AccountHaltApi(AccountDoor):

@@ -88,6 +88,9 @@ class LimitsInput(serializers.Serializer[dict[str, Any]]):
     reset_guard_s = serializers.IntegerField(required=False)
     max_slippage_ratio = serializers.DecimalField(12, 8, required=False)
     mode = serializers.ChoiceField(["ENFORCE", "SHADOW", "OFF"], required=False)
+    password = serializers.CharField(
+        required=False, write_only=True, help_text="The person's own, where the change allows more than before."
+    )
 
 
 class LimitsOutput(serializers.Serializer[dict[str, Any]]):

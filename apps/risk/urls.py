@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path
 
-from apps.risk import api
+from apps.risk import api, pack_api
 
 app_name = "risk"
 urlpatterns: list[URLPattern] = [
@@ -9,6 +9,10 @@ urlpatterns: list[URLPattern] = [
     path("accounts/<str:account>/limits", api.AccountLimitsApi.as_view(), name="account-limits"),
     path("accounts/<str:account>/halt", api.AccountHaltApi.as_view(), name="account-halt"),
     path("accounts/<str:account>/lift", api.AccountLiftApi.as_view(), name="account-lift"),
+    path("accounts/<str:account>/pack", pack_api.AccountPackApi.as_view(), name="account-pack"),
+    path("accounts/<str:account>/pack/preview", pack_api.AccountPackPreviewApi.as_view(), name="account-pack-preview"),
+    path("accounts/<str:account>/pack/bind", pack_api.AccountPackBindApi.as_view(), name="account-pack-bind"),
+    path("accounts/<str:account>/pack/leave", pack_api.AccountPackLeaveApi.as_view(), name="account-pack-leave"),
     path("approvals", api.ApprovalsApi.as_view(), name="approvals"),
     path("risk/events", api.RiskEventsApi.as_view(), name="risk-events"),
 ]

@@ -32,6 +32,19 @@ def record_deed(
     )
 
 
+def confirm_person(*, caller: Caller, password: object) -> bool:
+    """
+    Return whether the signed-in person gave their password once more; False where none was given, or a key asks.
+
+    :raises Forbidden: PASSWORD_WRONG.
+    """
+    if caller.user is None or not password:
+        return False
+    if not isinstance(password, str) or not caller.user.check_password(password):
+        raise Forbidden("PASSWORD_WRONG", "That is not your password.", "password")
+    return True
+
+
 @transaction.atomic
 def create_team(*, name: str, owner: User, tier: Tier = Tier.FREE) -> Team:
     """Return a new team with its owner; the slug is made of the name, with a number where it is taken."""

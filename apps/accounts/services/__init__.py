@@ -1,7 +1,8 @@
 """What is done to accounts: opening them, changing their settings, remembering what their observers saw."""
 
 from apps.accounts.services.opening import open_account
+from apps.accounts.services.packs import clone_pack, load_presets, publish_version
 from apps.accounts.services.settings import change_account
 from apps.accounts.services.snapshots import Kept, lock_snapshot, store_snapshot
 
-__all__ = ["Kept", "change_account", "lock_snapshot", "open_account", "store_snapshot"]
+__all__ = ["Kept", "change_account", "clone_pack", "load_presets", "lock_snapshot", "open_account", "publish_version", "store_snapshot"]

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.accounts.models import Account
+from apps.accounts.models import Account, LimitSet
+from apps.common.errors import Conflict
 from apps.common.outbox import tell
 from apps.teams.models import AuditEntry
 
@@ -15,14 +16,22 @@ CHANGEABLE = ("name", "zone", "connection_loss", "leverage")
 
 
 @transaction.atomic
-def change_account(*, account_id: UUID, actor: str, changes: dict[str, Any]) -> Account:
-    """Store the changed settings and tell; unchanged ones are no change. A new zone counts from the next trading day."""
+def change_account(*, account_id: UUID, actor: str, changes: dict[str, Any], by_pack: bool = False) -> Account:
+    """
+    Store the changed settings and tell; unchanged ones are no change. A new zone counts from the next trading day.
+
+    :param by_pack: whether the rule pack itself moves the day; nobody else does while the account is under one.
+    :raises Conflict: PACK_SETS_ZONE.
+    """
     account = Account.objects.select_for_update(no_key=True).get(pk=account_id)
     changed = {
         name: changes[name] for name in CHANGEABLE if name in changes and changes[name] != getattr(account, name)
     }
     if not changed:
         return account
+    if "zone" in changed and not by_pack and _is_under_pack(account):
+        message = "The firm's rules say when this account's day turns: its zone is theirs."
+        raise Conflict("PACK_SETS_ZONE", message, "zone", {"zone": account.zone})
     for name, value in changed.items():
         setattr(account, name, value)
     account.save(update_fields=list(changed))
@@ -31,3 +40,7 @@ def change_account(*, account_id: UUID, actor: str, changes: dict[str, Any]) -> 
     )
     tell(team_id=account.team_id, account_id=account.pk, kind="account.changed", data={"account_id": account.public_id})
     return account
+
+
+def _is_under_pack(account: Account) -> bool:
+    return LimitSet.objects.filter(account=account, in_force=True, pack_version__isnull=False).exists()

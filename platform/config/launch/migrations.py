@@ -1,4 +1,4 @@
-"""Brings the database to the newest tables, and skips loading Django for it when nothing has changed."""
+"""Brings the database to the newest tables and rule packs, and skips loading Django for it when nothing has changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOTE = "migrated.json"
 
 def migrate(data: DataDir, fleet: Fleet) -> bool:
     """
-    Apply the migrations; return whether there was a need to look.
+    Apply the migrations and load the packaged rule packs; return whether there was a need to look.
 
     Only the embedded database is trusted to be as we left it: another one may have been restored since.
 
@@ -23,14 +23,15 @@ def migrate(data: DataDir, fleet: Fleet) -> bool:
     wanted = fingerprint()
     if "postgres" in fleet.services.embedded and data.read(NOTE).get("fingerprint") == wanted:
         return False
-    run_to_end(fleet.command("migrate", "--no-input", "--verbosity", "0"), timeout_s=600)
+    run_to_end(fleet.command("prepare", "--verbosity", "0"), timeout_s=600)
     data.write(NOTE, {"fingerprint": wanted})
     return True
 
 
 def fingerprint() -> str:
-    """Return a digest of everything that brings migrations: ours, and the locked versions of the libraries."""
+    """Return a digest of everything that is brought: migrations of ours, the libraries' locked versions, the rule packs."""
     digest = hashlib.sha256()
-    for path in [*sorted(ROOT.glob("apps/*/migrations/*.py")), ROOT / "requirements.txt"]:
+    packs = ROOT / "platform" / "trading" / "risk" / "presets.json"
+    for path in [*sorted(ROOT.glob("apps/*/migrations/*.py")), ROOT / "requirements.txt", packs]:
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from importlib.resources import files
@@ -37,6 +38,16 @@ def presets() -> Mapping[str, RulePack]:
 
 def preset_documents() -> list[dict[str, Any]]:
     """Return the presets' JSON documents, fresh copies that a team may edit; numbers with a fraction are Decimal."""
-    text = files("trading.risk").joinpath("presets.json").read_text(encoding="utf-8")
-    documents: list[dict[str, Any]] = json.loads(text, parse_float=Decimal)["presets"]
+    documents: list[dict[str, Any]] = _read_file()["presets"]
     return documents
+
+
+def compiled_on() -> date:
+    """Return the day on which the file was compiled from its sources."""
+    return date.fromisoformat(_read_file()["compiled"])
+
+
+def _read_file() -> dict[str, Any]:
+    text = files("trading.risk").joinpath("presets.json").read_text(encoding="utf-8")
+    content: dict[str, Any] = json.loads(text, parse_float=Decimal)
+    return content
