@@ -207,7 +207,9 @@ class _Work:
             finite &= (price > 0) & (price <= HIGHEST_PRICE)
         opened, high, low, closed = prices
         inside = (high >= np.maximum(opened, closed)) & (low <= np.minimum(opened, closed))
-        self._note_impossible(Kind.IMPOSSIBLE_PRICES, ~finite, time_s, "a price that is not a finite number above 0, at most 1e12")
+        self._note_impossible(
+            Kind.IMPOSSIBLE_PRICES, ~finite, time_s, "a price that is not a finite number above 0, at most 1e12"
+        )
         self._note_impossible(Kind.IMPOSSIBLE_RANGE, finite & ~inside, time_s, "an open or close outside low to high")
         good: BoolArray = (finite & inside)[order]
         return good
