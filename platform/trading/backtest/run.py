@@ -178,12 +178,13 @@ class Job:
         assert prepared.program is not None
         room = len(bars) // 2 + 2
         ints, floats = np.empty((room, TRADE_INTS), dtype=np.int64), np.empty((room, TRADE_FLOATS))
+        at, sides = np.empty(len(bars), dtype=np.int64), np.empty(len(bars), dtype=np.int8)
         skipped = np.zeros(16, dtype=np.int64)
         walk = run_crosses if self.plain else jit.compiled(run_crosses)
         count, final = walk(
             prepared.params, self.costs.charges(prepared.instrument), prepared.program, bars.open, bars.high, bars.low,
             bars.close, find_spread(bars, prepared.instrument, self.costs), self.first_bar, self.pessimistic, self.balance,
-            ints, floats, skipped,
+            at, sides, ints, floats, skipped,
         )  # fmt: skip
         if count == NOT_SURE:
             return None
