@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import httpx
 import pytest
 
 from tests.contracts.daphne import Server
@@ -36,6 +37,8 @@ def start(programs, tmp_path):
 @pytest.fixture(scope="session")
 def server(django_db_setup):
     server = Server("tests.contracts.approval_apps:door")
+    # The first request loads the whole platform; the experts' own patience is not what is tested by that.
+    assert httpx.get(f"{server.url}/api/schema", timeout=120).status_code < 500
     yield server
     server.stop()
 

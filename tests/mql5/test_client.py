@@ -30,7 +30,7 @@ def key(people):
 @pytest.fixture
 def client(start, server, desk, key):
     talk = start("client")
-    assert talk.say("init", desk.bot.bot_id, desk.bot.magic, key, server.url, 5000) == "ok"
+    assert talk.say("init", desk.bot.bot_id, desk.bot.magic, key, server.url, 30_000) == "ok"
     return talk
 
 
@@ -90,12 +90,12 @@ def test_without_a_whole_answer_there_is_no_trade(start, desk, key, what):
 def test_an_attempt_nobody_answered_is_asked_again_with_the_same_key(start, server, desk, key):
     with _broken_server("loses the answer", server.url) as url:
         lossy = start("client")
-        lossy.say("init", desk.bot.bot_id, desk.bot.magic, key, url, 3000)
+        lossy.say("init", desk.bot.bot_id, desk.bot.magic, key, url, 30_000)
         assert read(lossy.say(*BUY, 0.1))["code"] == "NO_ANSWER"
     first = Approval.objects.get(account=desk.account)  # it was judged: only the answer was lost
 
     restarted = start("client")  # the terminal was closed in between
-    restarted.say("init", desk.bot.bot_id, desk.bot.magic, key, server.url, 3000)
+    restarted.say("init", desk.bot.bot_id, desk.bot.magic, key, server.url, 30_000)
     answer = read(restarted.say(*BUY, 0.1))
     assert (answer["said"], answer["tag"]) == ("YES", first.tag)
     assert Approval.objects.filter(account=desk.account).count() == 1
@@ -106,10 +106,10 @@ def test_an_attempt_nobody_answered_is_asked_again_with_the_same_key(start, serv
 def test_a_verdict_that_is_heard_too_late_is_not_used(start, server, desk, key):
     with _broken_server("loses the answer", server.url) as url:
         lossy = start("client")
-        lossy.say("init", desk.bot.bot_id, desk.bot.magic, key, url, 3000)
+        lossy.say("init", desk.bot.bot_id, desk.bot.magic, key, url, 30_000)
         lossy.say(*BUY, 0.1)
         lossy.say("later", 6000)
-        lossy.say("init", desk.bot.bot_id, desk.bot.magic, key, server.url, 3000)
+        lossy.say("init", desk.bot.bot_id, desk.bot.magic, key, server.url, 30_000)
         answer = read(lossy.say(*BUY, 0.1))
 
     assert (answer["said"], answer["code"], answer["lots"]) == ("NO", "APPROVAL_EXPIRED", "0.0000")
@@ -123,7 +123,7 @@ def test_reports_wait_on_disk_until_they_are_taken_and_count_once(start, server,
     assert client.say("closed", 501, "STOP_LOSS") == "1"
 
     restarted = start("client")
-    restarted.say("init", desk.bot.bot_id, desk.bot.magic, key, server.url, 5000)
+    restarted.say("init", desk.bot.bot_id, desk.bot.magic, key, server.url, 30_000)
     assert restarted.say("flush") == "0"
     assert restarted.say("flush") == "0"
     assert ReportReceipt.objects.filter(account=desk.account).count() == 1

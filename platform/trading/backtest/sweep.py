@@ -73,10 +73,10 @@ def run_grid(
     families, single = _sort(documents, make)
     tasks: list[Callable[[], None]] = []
     for job, pairs in families:
-        for part in part_pairs(pairs, len(bars), workers):
-            tasks.append(partial(_run_pairs, job, part, documents, make, rows))
-    for start in range(0, len(single), _AT_A_TIME):
-        tasks.append(partial(_run_single, single[start : start + _AT_A_TIME], rows))
+        parts = part_pairs(pairs, len(bars), workers)
+        tasks.extend(partial(_run_pairs, job, part, documents, make, rows) for part in parts)
+    starts = range(0, len(single), _AT_A_TIME)
+    tasks.extend(partial(_run_single, single[start : start + _AT_A_TIME], rows) for start in starts)
     with ThreadPoolExecutor(workers) as pool:
         for _ in pool.map(lambda task: None if until() else task(), tasks):
             pass

@@ -94,12 +94,12 @@ def test_a_wish_raises_the_executors_version_and_is_told(fleet):
     assert OutboxEvent.objects.filter(kind="assignment.changed").count() == 1
 
 
-def test_rules_that_are_not_evaluated_are_refused_with_the_path(fleet):
+def test_the_guides_whole_format_is_activated_with_its_confirmation(fleet):
     strategy = make_strategy(fleet.world.team, name="Format", rules=SPEC_FORMAT_RULES)
-    with pytest.raises(Impossible) as refused:
-        activate(strategy=strategy, references=["all"], actor="test", at=read_at())
-    assert refused.value.field == "rules.entry.confirmation"
-    assert not Assignment.objects.exists()
+    activate(strategy=strategy, references=["all"], actor="test", at=read_at())
+
+    asked = {assignment.version.rules["entry"]["confirmation"]["type"] for assignment in Assignment.objects.all()}
+    assert asked == {SPEC_FORMAT_RULES["entry"]["confirmation"]["type"]}
 
 
 def test_rules_without_a_stop_are_refused(fleet):

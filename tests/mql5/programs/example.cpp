@@ -8,7 +8,7 @@ int main(int, char **argv) {
   while (std::getline(std::cin, line)) {
     std::istringstream in(line);
     in >> command;
-    if (command == "init") { std::string url, key, bot; in >> url >> key >> bot >> world.tester; InpServer = url; InpKey = key; InpBot = bot; say(std::to_string(OnInit())); }
+    if (command == "init") { std::string url, key, bot; in >> url >> key >> bot >> world.tester; InpServer = url; InpKey = key; InpBot = bot; int ready = OnInit(); g_risk.SetTimeout(30000); say(std::to_string(ready)); }
     else if (command == "tick") {
       int side;
       in >> side;

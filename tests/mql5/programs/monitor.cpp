@@ -9,7 +9,7 @@ int main(int, char **argv) {
   while (std::getline(std::cin, line)) {
     std::istringstream in(line);
     in >> command;
-    if (command == "init") { std::string url, key, secret; in >> url >> key >> secret; InpServer = url; InpKey = key; InpSecret = secret; InpSymbols = "EURUSD"; say(std::to_string(OnInit())); }
+    if (command == "init") { std::string url, key, secret; in >> url >> key >> secret; InpServer = url; InpKey = key; InpSecret = secret; InpSymbols = "EURUSD"; InpTimeout = 30000; say(std::to_string(OnInit())); }
     else if (command == "timer") { OnTimer(); say(world.labels["RiskMindPanel0"] + "|" + world.labels["RiskMindPanel1"] + "|" + world.labels["RiskMindPanel2"]); }
     else if (command == "position") {
       Row row; double lots, entry, stop; long magic;
