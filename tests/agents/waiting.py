@@ -14,5 +14,6 @@ def wait_for(server: AgentServer, look: Callable[[], object], timeout_s: float =
     with server.changed:
         while not look():
             left = until - time.monotonic()
-            assert left > 0, f"not within {timeout_s} s; newest: {server.snapshots[-1:]}"
+            newest = [(seen.seq, seen.market, seen.assignments, seen.health) for seen in server.snapshots[-1:]]
+            assert left > 0, f"not within {timeout_s} s; newest: {newest}"
             server.changed.wait(min(left, 0.5))

@@ -168,7 +168,7 @@ def test_a_strategy_of_four_hours_runs_at_the_brokers_hours(terminal: Supervised
     server = AgentServer()
     wanted = server.want("RUNNING", cross_rules(), timeframe="H4")
     running = RunningStrategy(wanted, terminal.read_symbol("EURUSD"), "USD")
-    running.warm_up(terminal.read_closed_bars("EURUSD", "H4", 300), None)
+    running.warm_up(terminal.read_closed_bars("EURUSD", "H4", 300), None, {})
 
     assert running.runner.bars_seen == 300
 

@@ -48,7 +48,7 @@ def test_agent_trades_what_the_backtest_trades(name: str, tmp_path: Path) -> Non
         with running_agent(tmp_path / "agent", simulator, url):
             wait_for(server, lambda: server.status() is not None and server.status().observed == "RUNNING")
             simulator.control.resume()
-            wait_for(server, lambda: server.snapshots[-1].market.ended, timeout_s=120)
+            wait_for(server, lambda: server.snapshots[-1].market.ended, timeout_s=300)
             closed = len(list_deals(simulator, entry_in=False))
             wait_for(server, lambda: len(server.list_reports("trade_closed")) >= closed)
         lived = list_trades(simulator, server)

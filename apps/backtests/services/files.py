@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from apps.common.wire import to_wire_number, to_wire_time
-from trading.backtest.run import Costs, Result, Trade, run
+from trading.backtest.run import Costs, Result, Trade, run_prepared
 from trading.data.examine import Policy
 from trading.data.files import read_bars
+from trading.engine.sources import Prepared, prepare
 from trading.errors import InvalidRules
 from trading.model.bars import Bars
 from trading.model.instruments import typical_instrument
@@ -41,33 +42,49 @@ def run_from_files(
     trade_from: datetime | None = None,
     pessimistic: bool = False,
     others: Mapping[str, Path] | None = None,
+    zone: str = "UTC",
 ) -> FileBacktest:
     """
     Run a rule document on ``timeframe`` over the bars in ``data``, which may be finer; ``others`` are files of other symbols.
+
+    :param zone: the clock of the files' times, as `read_bars` takes it.
 
     :raises OSError: where a file cannot be read.
     :raises TradingError: where rules, symbol, timeframe or bars are wrong.
     """
     frame = Timeframe.parse(timeframe)
     instrument = typical_instrument(symbol)
-    bars, findings = read_file(data)
+    prepared = prepare(document, instrument, frame)
+    bars, findings = read_file(data, zone)
     beside = {}
     for name, path in (others or {}).items():
-        beside[name], more = read_file(path)
+        beside[name], more = read_file(path, zone)
         findings += [f"{name}: {sentence}" for sentence in more]
-    way: dict[str, Any] = {"timeframe": frame, "trade_from": trade_from, "pessimistic": pessimistic, "others": beside}
-    return FileBacktest(run(bars, document, instrument, costs, balance, **way), findings)
+    way: dict[str, Any] = {"trade_from": trade_from, "pessimistic": pessimistic, "others": beside}
+    result = run_prepared(bars, prepared, costs, balance, **way)
+    return FileBacktest(result, findings + list(_find_reservations(bars, prepared, costs, result)))
 
 
-def read_file(path: Path) -> tuple[Bars, list[str]]:
+def _find_reservations(bars: Bars, prepared: Prepared, costs: Costs, result: Result) -> Iterator[str]:
+    """Yield what the numbers alone would not tell."""
+    if costs.spread_pips is None and not bars.spread_points.any():
+        yield "no bar says its spread and --spread is not given: every trade was free of it"
+    source = prepared.source
+    needed: int = getattr(source, "first_signal_bars", getattr(source, "first_wish_bar", 0))
+    if len(result.equity) < needed:
+        yield f"the first signal needs {needed:,} {prepared.timeframe} bars, and there are {len(result.equity):,}"
+
+
+def read_file(path: Path, zone: str = "UTC") -> tuple[Bars, list[str]]:
     """
     Return the bars of a file, and the sentences about what was wrong with them.
 
+    :param zone: the clock of its times, where they carry no offset.
     :raises OSError: where the file cannot be read.
-    :raises TradingError: where it holds no bars.
+    :raises TradingError: where it holds no bars, or nobody knows the zone.
     """
     with path.open("rb") as file:
-        read = read_bars(file, policy=Policy.DROP_IMPOSSIBLE)
+        read = read_bars(file, zone=zone, policy=Policy.DROP_IMPOSSIBLE)
     return read.bars, [finding.sentence for finding in read.findings]
 
 
@@ -81,9 +98,9 @@ def catalogue_document(name: str, parameters: str | None, calendar: Path | None 
     :raises TradingError: where there is no such strategy, or the parameters are no JSON object.
     """
     text = parameters or "{}"
-    told = _read_object(Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text, "--params")
+    told = _read_object(_read_text(Path(text[1:])) if text.startswith("@") else text, "--params")
     if calendar is not None:
-        told["events"] = read_calendar(calendar.read_text(encoding="utf-8-sig"))
+        told["events"] = read_calendar(_read_text(calendar))
     return get_spec(name).document(told)
 
 
@@ -91,11 +108,19 @@ def read_rules(path: Path) -> dict[str, Any]:
     """
     Read a rule document; one wrapped as ``{"rules": ...}`` (a START_STRATEGY payload) is unwrapped.
 
-    :raises InvalidRules: where the file is no JSON object.
+    :raises OSError: where the file cannot be read.
+    :raises InvalidRules: where it is no JSON object.
     """
-    document = _read_object(path.read_text(encoding="utf-8"), path.name)
+    document = _read_object(_read_text(path), path.name)
     inner = document.get("rules")
     return inner if isinstance(inner, dict) else document
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidRules(f"{path.name} is not text in UTF-8: byte {error.start} is none") from None
 
 
 def _read_object(text: str, name: str) -> dict[str, Any]:
@@ -103,6 +128,8 @@ def _read_object(text: str, name: str) -> dict[str, Any]:
         found = json.loads(text, parse_constant=_refuse_constant)
     except ValueError as error:
         raise InvalidRules(f"{name} is not JSON: {error}") from None
+    except RecursionError:
+        raise InvalidRules(f"{name} is nested too deep") from None
     if not isinstance(found, dict):
         raise InvalidRules(f"{name} must hold a JSON object")
     return found

@@ -11,6 +11,8 @@ from trading.errors import InvalidValue
 from trading.model.instrument import CALC_CFD, CALC_CFD_INDEX, CALC_CFD_LEVERAGE, CALC_FOREX, Instrument
 
 _BY_LEVERAGE = (CALC_FOREX, CALC_CFD_LEVERAGE)
+# Beyond it a number is a slip of the pen, and sums of prices would no longer be exact.
+_MOST = Decimal(1_000_000)
 _BY_PRICE = (CALC_CFD, CALC_CFD_INDEX, CALC_CFD_LEVERAGE, 32)
 
 
@@ -25,7 +27,7 @@ class Costs:
     for the nights of Saturday and Sunday. ``leverage`` None asks for no margin; with it entries without free margin are not
     filled, and positions are closed, the biggest loser first, where equity falls to ``stop_out_fraction`` of the margin bound.
 
-    :raises InvalidValue: where a number is none, or has the wrong sign.
+    :raises InvalidValue: where a number is none, has the wrong sign, or is beyond 1,000,000.
     """
 
     spread_pips: Decimal | None = Decimal(0)
@@ -42,10 +44,12 @@ class Costs:
     def __post_init__(self) -> None:
         numbers = [self.commission_per_lot, self.stop_out_fraction, self.margin_hedged_fraction]
         numbers += [number for number in (self.spread_pips, self.leverage) if number is not None]
-        if any(not number.is_finite() or number < 0 for number in numbers) or self.slippage_ticks < 0:
-            raise InvalidValue("costs must be finite and not negative", field="costs")
-        if not all(swap.is_finite() for swap in (self.swap_long_points, self.swap_short_points)):
-            raise InvalidValue("swaps must be finite", field="costs")
+        numbers.append(Decimal(self.slippage_ticks))
+        if any(not number.is_finite() or not 0 <= number <= _MOST for number in numbers):
+            raise InvalidValue("costs must be finite and not negative, at most 1,000,000", field="costs")
+        swaps = (self.swap_long_points, self.swap_short_points)
+        if any(not swap.is_finite() or abs(swap) > _MOST for swap in swaps):
+            raise InvalidValue("swaps must be finite, at most 1,000,000 points either way", field="costs")
         if self.leverage == 0 or not 0 <= self.swap_triple_weekday <= 6:
             raise InvalidValue("leverage must be above 0, and a weekday 0 (Sunday) to 6", field="costs")
 

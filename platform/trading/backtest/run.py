@@ -45,6 +45,8 @@ IntArray = NDArray[np.int64]
 
 # Below, loading numba takes longer than the plain loop (about 10 microseconds a bar).
 _WORTH_COMPILING_BARS = 100_000
+# Cents of more are not exact in a float.
+_MOST_MONEY = Decimal(10**12)
 _NO_BARS: IntArray = np.zeros(0, dtype=np.int64)
 _NO_EQUITY: FloatArray = np.zeros(0)
 
@@ -176,12 +178,13 @@ class Job:
         assert prepared.program is not None
         room = len(bars) // 2 + 2
         ints, floats = np.empty((room, TRADE_INTS), dtype=np.int64), np.empty((room, TRADE_FLOATS))
+        at, sides = np.empty(len(bars), dtype=np.int64), np.empty(len(bars), dtype=np.int8)
         skipped = np.zeros(16, dtype=np.int64)
         walk = run_crosses if self.plain else jit.compiled(run_crosses)
         count, final = walk(
             prepared.params, self.costs.charges(prepared.instrument), prepared.program, bars.open, bars.high, bars.low,
             bars.close, find_spread(bars, prepared.instrument, self.costs), self.first_bar, self.pessimistic, self.balance,
-            ints, floats, skipped,
+            at, sides, ints, floats, skipped,
         )  # fmt: skip
         if count == NOT_SURE:
             return None
@@ -233,8 +236,8 @@ def make_job(
     """Return a run that is about to begin; parameters and errors are those of `run`."""
     if not len(bars):
         raise InvalidBars("there are no bars to run over")
-    if not balance.is_finite() or balance <= 0:
-        raise InvalidValue("balance must be a number above 0", field="balance")
+    if not balance.is_finite() or not 0 < balance <= _MOST_MONEY:
+        raise InvalidValue("balance must be a number above 0, at most 1,000,000,000,000", field="balance")
     ticked = put_on_ticks(bars, prepared.instrument.tick_size)
     return Job(
         prepared=prepared,

@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trading import jit
 from trading.backtest.costs import Costs
-from trading.backtest.run import Job, find_spread, make_job, read_result
-from trading.engine.book import TRADE_FLOATS, TRADE_INTS
-from trading.engine.crosses import NOT_SURE, run_many
+from trading.backtest.pairs import SUMMARY_COLUMNS, Pair, find_family, part_pairs, read_pair, run_part
+from trading.backtest.run import Job, make_job, read_result
+from trading.engine.crosses import NOT_SURE
 from trading.engine.sources import prepare
 from trading.model.bars import Bars
 from trading.model.instrument import Instrument
@@ -39,9 +39,8 @@ class Summaries:
     final_balance: FloatArray
 
 
-_COLUMNS, _AT_A_TIME = 7, 50
+_AT_A_TIME = 50
 _MARK_NOTHING: FloatArray = np.zeros(0)
-_NO_PARTIALS: Any = None
 
 
 def run_grid(
@@ -63,22 +62,23 @@ def run_grid(
     :param options: what else `run` takes.
     :raises TradingError: as `run`, for the first document that cannot be run.
     """
-    rows = np.zeros((len(documents), _COLUMNS))
+    rows = np.zeros((len(documents), SUMMARY_COLUMNS))
     workers = threads or os.cpu_count() or 1
-    jobs: list[Job] = []
-    batches: dict[tuple[Any, ...], list[int]] = {}
-    for place, document in enumerate(documents):
+
+    def make(document: Mapping[str, Any]) -> Job:
         frame = options.get("timeframe") or bars.timeframe
         prepared = prepare(document, instrument, frame, settings=options.get("settings"))
-        job = make_job(bars, prepared, costs, balance, plain=False, **_without(options, "timeframe", "settings"))
-        jobs.append(job)
-        # Those that differ by their averages alone go through one call.
-        key = (*prepared.params._replace(partials=_NO_PARTIALS), job.is_short)
-        batches.setdefault(tuple(key) if job.is_short else (place,), []).append(place)
-    pieces = [places[start::workers] for places in batches.values() for start in range(workers)]
+        return make_job(bars, prepared, costs, balance, plain=False, **_without(options, "timeframe", "settings"))
+
+    families, single = _sort(documents, make)
+    tasks: list[Callable[[], None]] = []
+    for job, pairs in families:
+        for part in part_pairs(pairs, len(bars), workers):
+            tasks.append(partial(_run_pairs, job, part, documents, make, rows))
+    for start in range(0, len(single), _AT_A_TIME):
+        tasks.append(partial(_run_single, single[start : start + _AT_A_TIME], rows))
     with ThreadPoolExecutor(workers) as pool:
-        done = pool.map(lambda places: _work(jobs, places, rows, until), [piece for piece in pieces if piece])
-        for _ in done:
+        for _ in pool.map(lambda task: None if until() else task(), tasks):
             pass
     return _read(rows)
 
@@ -87,33 +87,45 @@ def _without(options: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name not in names}
 
 
-def _work(jobs: Sequence[Job], places: list[int], rows: FloatArray, until: Callable[[], bool]) -> None:
-    for start in range(0, len(places), _AT_A_TIME):
-        piece = places[start : start + _AT_A_TIME]
-        if until():
-            return
-        first = jobs[piece[0]]
-        if first.is_short:
-            rows[piece] = _run_short(first, [jobs[place] for place in piece])
-        for place in piece:
-            if not first.is_short or rows[place, 0] == NOT_SURE:
-                job = jobs[place]
-                result = read_result(job, job.run_long(_MARK_NOTHING))
-                rows[place] = _summarise(result.trades.columns().pnl, job.balance, result.final_balance)
+def _sort(
+    documents: Sequence[Mapping[str, Any]], make: Callable[[Mapping[str, Any]], Job]
+) -> tuple[list[tuple[Job, list[Pair]]], list[tuple[int, Job]]]:
+    """Return the documents that go together, a job and the pairs to run it with; and the others, each with its place."""
+    families: dict[str, tuple[Job, list[Pair]]] = {}
+    single: list[tuple[int, Job]] = []
+    for place, document in enumerate(documents):
+        family = find_family(document)
+        if family is None or family not in families:
+            job = make(document)
+            if family is None or not job.is_short:
+                single.append((place, job))
+                continue
+            families[family] = (job, [])
+        job, pairs = families[family]
+        pair = read_pair(document, place)
+        if max(pair.first, pair.second) < len(job.bars):
+            pairs.append(pair)
+        else:
+            single.append((place, make(document)))
+    return list(families.values()), single
 
 
-def _run_short(first: Job, jobs: Sequence[Job]) -> FloatArray:
-    programs = [program for job in jobs if (program := job.prepared.program) is not None]
-    periods = np.array([(p.first_period, p.second_period, p.first_signal_bar) for p in programs], dtype=np.int64)
-    out = np.zeros((len(periods), _COLUMNS))
-    bars, prepared = first.bars, first.prepared
-    room = len(bars) // 2 + 2
-    jit.compiled(run_many)(
-        prepared.params, first.costs.charges(prepared.instrument), periods, bars.open, bars.high, bars.low, bars.close,
-        find_spread(bars, prepared.instrument, first.costs), first.first_bar, first.pessimistic, first.balance,
-        np.empty((room, TRADE_INTS), dtype=np.int64), np.empty((room, TRADE_FLOATS)), np.zeros(16, dtype=np.int64), out,
-    )  # fmt: skip
-    return out
+def _run_pairs(
+    job: Job,
+    pairs: Sequence[Pair],
+    documents: Sequence[Mapping[str, Any]],
+    make: Callable[[Mapping[str, Any]], Job],
+    rows: FloatArray,
+) -> None:
+    found = run_part(job, pairs)
+    rows[[pair.place for pair in pairs]] = found
+    _run_single([(pair.place, make(documents[pair.place])) for pair in pairs if rows[pair.place, 0] == NOT_SURE], rows)
+
+
+def _run_single(jobs: Sequence[tuple[int, Job]], rows: FloatArray) -> None:
+    for place, job in jobs:
+        result = read_result(job, job.run_long(_MARK_NOTHING))
+        rows[place] = _summarise(result.trades.columns().pnl, job.balance, result.final_balance)
 
 
 def _summarise(pnl: FloatArray, balance: float, final: float) -> tuple[float, ...]:

@@ -15,7 +15,7 @@ from trading.data.findings import Finding, Kind, Level, counted, first_of, say_t
 from trading.data.quality import inspect
 from trading.data.reader import Columns
 from trading.data.zones import check_data_zone, to_utc
-from trading.model.bars import Bars, may_open_at
+from trading.model.bars import HIGHEST_PRICE, Bars, may_open_at
 from trading.model.timeframe import Timeframe
 
 IntArray = NDArray[np.int64]
@@ -204,10 +204,12 @@ class _Work:
         prices = (columns.open, columns.high, columns.low, columns.close)
         finite = np.ones(len(columns), dtype=np.bool_)
         for price in prices:
-            finite &= np.isfinite(price) & (price > 0)
+            finite &= (price > 0) & (price <= HIGHEST_PRICE)
         opened, high, low, closed = prices
         inside = (high >= np.maximum(opened, closed)) & (low <= np.minimum(opened, closed))
-        self._note_impossible(Kind.IMPOSSIBLE_PRICES, ~finite, time_s, "a price that is not a finite number above 0")
+        self._note_impossible(
+            Kind.IMPOSSIBLE_PRICES, ~finite, time_s, "a price that is not a finite number above 0, at most 1e12"
+        )
         self._note_impossible(Kind.IMPOSSIBLE_RANGE, finite & ~inside, time_s, "an open or close outside low to high")
         good: BoolArray = (finite & inside)[order]
         return good

@@ -31,7 +31,7 @@ def find_signals(
 ) -> int:
     """Write place and side of every signal; return how many there are. ``at`` and ``side`` have room for one per bar."""
     if is_ema_cross(program) and close.shape[0] > max(program.first_period, program.second_period):
-        return _find_crosses(program, close, at, side)
+        return find_crosses(program, close, at, side)
     count = 0
     for bar in range(close.shape[0]):
         signal = signal_update(program, state, high[bar], low[bar], close[bar])
@@ -42,7 +42,8 @@ def find_signals(
 
 
 @kernel
-def _find_crosses(program: SignalProgram, close: FloatArray, at: IntArray, side: NDArray[np.int8]) -> int:
+def find_crosses(program: SignalProgram, close: FloatArray, at: IntArray, side: NDArray[np.int8]) -> int:
+    """Write place and side of every crossing of two exponential averages, as `find_signals` does."""
     # The averages stay in registers: the chain from one to the next is what the time goes to.
     seeded = max(program.first_period, program.second_period)
     first = seed_average(close, program.first_period, seeded)

@@ -16,6 +16,8 @@ from trading.model.timeframe import Timeframe
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+HIGHEST_PRICE = 1e12
+"""Of no market that trades; beyond it prices and money are no longer exact."""
 _PRICES = ("open", "high", "low", "close")
 
 
@@ -202,12 +204,12 @@ def find_impossible(
     """Yield ``(index, what is wrong)`` of every bar that cannot be one: the first reason of each kind is enough to refuse."""
     finite = np.ones(len(time), dtype=np.bool_)
     for prices in (open_, high, low, close):
-        finite &= np.isfinite(prices) & (prices > 0)
+        finite &= (prices > 0) & (prices <= HIGHEST_PRICE)
     outside = (high < np.maximum(open_, close)) | (low > np.minimum(open_, close))
     faults = (
         (np.concatenate(([False], np.diff(time) == 0)), "repeats the time of the one before"),
         (np.concatenate(([False], np.diff(time) < 0)), "is older than the one before"),
-        (~finite, "has a price that is not a finite number above 0"),
+        (~finite, "has a price that is not a finite number above 0, at most 1e12"),
         (finite & outside, "has an open or close outside low to high"),
     )
     for mask, what in faults:

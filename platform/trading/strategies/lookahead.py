@@ -222,11 +222,11 @@ class _Check:
         if not aheads:
             return LENGTH
         last_s = int(self.bars.time[-1])
-        before_s = int(self.bars.time[-2])
+        # One value may be too little to move a mean of all: the later half of what lies beyond the nearest operand is altered.
+        nearest = traced[0].index + max(aheads)
+        before_s = int(self.bars.time[(nearest + len(self.bars) - 2) // 2])
         ends = (altered(self.world, before_s, last_s, up=up) for up in (True, False))
-        if len(self.bars) - 1 - traced[0].index > max(aheads) and any(
-            self._changes(traced[0].index, end) for end in ends
-        ):
+        if len(self.bars) - 1 > nearest and any(self._changes(traced[0].index, end) for end in ends):
             return WHOLE_SERIES
         coarse = self._shared_bar(traced)
         if coarse is not None and len(set(aheads)) > 1:

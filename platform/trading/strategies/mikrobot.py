@@ -44,7 +44,9 @@ class MikrobotStrategy(BaseStrategy):
         told = self.parameters
         coarse = Timeframe.parse(told["structure_timeframe"])
         if coarse is self.timeframe or not self.timeframe.divides(coarse):
-            message = f"structure_timeframe {coarse} must be a multiple of the strategy's {self.timeframe}"
+            message = (
+                f"structure_timeframe {coarse} must be coarser than the strategy's {self.timeframe}, by a whole number"
+            )
             raise InvalidRules(message, field="entry.parameters.structure_timeframe")
         self.tick = self.instrument.tick_size
         self.per_tick = 1.0 / float(self.tick)

@@ -27,7 +27,12 @@ def _call(folder, **changes):
     options = {"rules": folder / "rules.json", "data": folder / "bars.csv", "symbol": "EURUSD", "timeframe": "M1"}
     options |= {"spread": "0.8", "json": folder / "out.json", **changes}
     out, err = StringIO(), StringIO()
-    call_command("backtest", *(f"--{name}={value}" for name, value in options.items()), stdout=out, stderr=err)
+    call_command(
+        "backtest",
+        *(f"--{name}={value}" for name, value in options.items() if value is not None),
+        stdout=out,
+        stderr=err,
+    )
     return json.loads((folder / "out.json").read_text()), out.getvalue(), err.getvalue()
 
 
@@ -84,6 +89,13 @@ def test_findings_about_the_data_go_to_standard_error(files):
         ({"spread": "NaN"}, None, "finite"),
         ({"from": "2026-01-06T00:00:00"}, None, "zone"),
         ({"data": "/nowhere.csv"}, None, "FILE_UNREADABLE"),
+        ({"json": "/nowhere/out.json"}, None, "FILE_UNWRITABLE"),
+        ({"spread": "1e30"}, None, "at most 1,000,000"),
+        ({"slippage-ticks": "99999999999999999999"}, None, "at most 1,000,000"),
+        ({"swap-long": "-1e9"}, None, "at most 1,000,000"),
+        ({"leverage": "0"}, None, "INVALID_VALUE"),
+        ({"balance": "1e40"}, None, "at most"),
+        ({"zone": "Mars/Olympus"}, None, "Mars/Olympus"),
         ({}, {"entry": 5}, "RULES_INVALID"),
         ({}, [], "JSON object"),
     ],
@@ -104,6 +116,53 @@ def test_rules_that_are_no_json_are_refused(files, text):
 
     with pytest.raises(CommandError, match="not JSON"):
         _call(files)
+
+
+def test_rules_of_endless_depth_are_refused(files):
+    (files / "rules.json").write_text("[" * 100_000)
+
+    with pytest.raises(CommandError, match=r"RULES_INVALID.*nested too deep"):
+        _call(files)
+
+
+def test_rules_that_are_no_text_are_refused(files):
+    (files / "rules.json").write_bytes(b"\xff\xfe{\0}\0")
+
+    with pytest.raises(CommandError, match=r"RULES_INVALID.*UTF-8"):
+        _call(files)
+
+
+def test_the_mark_some_editors_put_before_a_text_is_no_error(files):
+    (files / "rules.json").write_text(json.dumps(cross_rules()), encoding="utf-8-sig")
+
+    assert _call(files)[0]["trades"]
+
+
+def test_times_are_read_by_the_clock_that_is_named(files):
+    utc, shifted = _call(files)[0], _call(files, zone="+02:00")[0]
+
+    assert utc["trades"][0]["opened_at"] == "2026-01-05T10:45:00.000Z"
+    assert shifted["trades"][0]["opened_at"] == "2026-01-05T08:45:00.000Z"
+    assert len(shifted["trades"]) == len(utc["trades"])
+
+
+def test_nights_cost_their_swap(files):
+    quiet, costly = (_call(files, **told)[0]["statistics"] for told in ({}, {"swap-long": -8, "swap-short": -8}))
+
+    assert quiet["swap"] == 0
+    assert costly["swap"] < 0
+    assert costly["net_profit"] == pytest.approx(quiet["net_profit"] + costly["swap"])
+
+
+def test_a_run_free_of_spread_says_so(files):
+    assert "free of it" in _call(files, spread=None)[2]
+    assert "free of it" not in _call(files)[2]
+
+
+def test_bars_too_few_for_a_signal_are_said(files):
+    (files / "bars.csv").write_text("\n".join((files / "bars.csv").read_text().splitlines()[:20]))
+
+    assert re.search(r"the first signal needs \d+ M1 bars, and there are 20", _call(files)[2])
 
 
 @pytest.mark.shared_data

@@ -251,3 +251,24 @@ def test_two_workers_never_take_the_same_backtest():
 
     assert sorted(taken) == sorted(Run.objects.values_list("pk", flat=True))
     assert set(Run.objects.values_list("status", flat=True)) == {WorkStatus.RUNNING}
+
+
+def test_the_schedule_nudges_where_something_waits_or_was_left_and_only_then(scene):
+    world, _, strategy = scene
+    assert working.nudge_waiting() is False
+    asked = lab.ask(world.team, strategy)
+    assert working.nudge_waiting() is True
+    leases.claim(Run.objects.all(), read_at())
+    assert working.nudge_waiting() is False, "a worker has it"
+    lab.let_lease_run_out(asked)
+    assert working.nudge_waiting() is True
+
+
+def test_a_task_works_until_nothing_waits(scene):
+    from apps.backtests.tasks import work
+
+    world, _, strategy = scene
+    for text in ("0.5", "1.5", "2.5"):
+        lab.ask(world.team, strategy, costs={"spread_pips": text})
+    assert work() == 3
+    assert work() == 0

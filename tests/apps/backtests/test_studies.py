@@ -214,3 +214,12 @@ def test_a_sweep_of_a_million_points_is_answered_clearly(run):
     with pytest.raises(Impossible) as refused:
         ask(run, "SWEEP", parameters={"exit.stopLos": {"from": 1, "to": 2}})
     assert refused.value.field == "settings.parameters.exit.stopLos"
+
+
+def test_as_many_studies_wait_as_the_tier_allows(run):
+    type(run.team).objects.filter(pk=run.team_id).update(tier="FREE")
+    run.team.refresh_from_db()
+    ask(run, paths=50, days=5)
+    with pytest.raises(Conflict) as refused:
+        ask(run, paths=50, days=5)
+    assert refused.value.extra == {"open": 1, "limit": 1}

@@ -64,7 +64,7 @@ def test_a_trade_that_the_firm_would_not_forgive_is_denied(desk, alice):
         requested_lots=1, stop_loss=1.098
     )  # 200 at risk, 100 to the firm's floor; the account's own is 5 %
 
-    assert (answer["approved"], answer["reason_code"]) == (False, "TOTAL_DRAWDOWN")
+    assert (answer["approved"], answer["reason_code"]) == (False, "DRAWDOWN_LIMIT")
 
 
 def test_the_version_stays_until_a_person_upgrades(desk, alice):

@@ -33,7 +33,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--other", action="append", type=_other, default=[], help="bars of another symbol: GBPUSD=GBPUSD_M5.csv"
         )
-        parser.add_argument("--data", type=Path, required=True, help="bars (CSV, times in UTC)")
+        parser.add_argument("--data", type=Path, required=True, help="bars (CSV)")
+        parser.add_argument(
+            "--zone",
+            default="UTC",
+            help="clock of its times: UTC, Europe/Berlin, +02:00, SERVER_NY+7 (most MT5 servers)",
+        )
         parser.add_argument("--symbol", required=True, help="symbol with a typical specification, e.g. EURUSD")
         parser.add_argument("--timeframe", required=True, help="M1 M5 M15 M30 H1 H4 D1 W1")
         parser.add_argument(
@@ -45,6 +50,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--slippage-ticks", type=int, default=0, help="ticks by which market and stop fills are worse"
         )
+        parser.add_argument(
+            "--swap-long", type=_decimal, default=Decimal(0), help="points per lot and night of a BUY; below 0 it costs"
+        )
+        parser.add_argument("--swap-short", type=_decimal, default=Decimal(0), help="the same of a SELL")
+        parser.add_argument("--leverage", type=_decimal, help="asks for margin: 100 for 1:100; default: none is asked")
         parser.add_argument("--balance", type=_decimal, default=Decimal(10_000), help="first balance, account currency")
         parser.add_argument(
             "--from", dest="trade_from", type=_moment, help="trade from here on (ISO time with zone); before is history"
@@ -59,11 +69,12 @@ class Command(BaseCommand):
                 data=options["data"],
                 symbol=options["symbol"],
                 timeframe=options["timeframe"],
-                costs=Costs(options["spread"], options["commission"], options["slippage_ticks"]),
+                costs=_costs(options),
                 balance=options["balance"],
                 trade_from=options["trade_from"],
                 pessimistic=options["pessimistic"],
                 others=dict(options["other"]),
+                zone=options["zone"],
             )
         except TradingError as error:
             raise CommandError(_describe(error)) from None
@@ -75,7 +86,10 @@ class Command(BaseCommand):
         if str(options["json"]) == "-":
             self.stdout.write(text)
             return
-        options["json"].write_text(text + "\n", encoding="utf-8")
+        try:
+            options["json"].write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise CommandError(f"FILE_UNWRITABLE: {error}") from None
         self.stdout.write(_summary(done.result.statistics))
 
 
@@ -85,6 +99,17 @@ def _document(options: dict[str, Any]) -> dict[str, Any]:
     if options["params"] or options["calendar"]:
         raise CommandError("--params and --calendar belong to --type: a rule document holds its own")
     return read_rules(options["rules"])
+
+
+def _costs(options: dict[str, Any]) -> Costs:
+    return Costs(
+        spread_pips=options["spread"],
+        commission_per_lot=options["commission"],
+        slippage_ticks=options["slippage_ticks"],
+        swap_long_points=options["swap_long"],
+        swap_short_points=options["swap_short"],
+        leverage=options["leverage"],
+    )
 
 
 def _other(text: str) -> tuple[str, Path]:

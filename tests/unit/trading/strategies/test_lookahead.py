@@ -59,6 +59,11 @@ class NormalisesByTheWhole(Planted):
         return sides(scaled > 0.8)
 
 
+class ComparesWithTheMeanOfAll(Planted):
+    def plan(self, bars, others):
+        return sides(bars.close > bars.close.mean())
+
+
 class ResamplesUnfinished(Planted):
     def plan(self, bars, others):
         # The close of the five minutes, given to each of their minutes.
@@ -102,6 +107,7 @@ class Rolls(Planted):
         (ReadsNextClose, "side", "close of the bar 1 ahead", 1, lookahead.NEXT_BARS),
         (ReadsThirdHigh, "side", "high of the bar 3 ahead", 3, lookahead.NEXT_BARS),
         (NormalisesByTheWhole, "side", "close of the bar", None, lookahead.WHOLE_SERIES),
+        (ComparesWithTheMeanOfAll, "side", "the bar", None, lookahead.WHOLE_SERIES),
         (ResamplesUnfinished, "side", "close of the bar", None, "an unfinished bar of M5"),
         (ReadsNextVolume, "side", "volume of the bar 1 ahead", 1, lookahead.NEXT_BARS),
         (StopFromTheFuture, "stop_distance", "low of the bar 1 ahead", 1, lookahead.NEXT_BARS),
