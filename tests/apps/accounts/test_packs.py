@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from django.core.management import call_command
 from django.db import DatabaseError, transaction
 
 from apps.accounts.models import RulePack, RulePackVersion
@@ -31,6 +32,13 @@ def test_the_packaged_presets_are_loaded_once_with_date_and_source():
     for row in RulePackVersion.objects.select_related("pack"):
         assert parse_pack(row.document) == presets()[row.pack.code], row
         assert row.content_hash == presets()[row.pack.code].content_hash
+
+
+def test_a_start_brings_tables_and_packs_however_often():
+    for _ in range(2):
+        call_command("prepare", verbosity=0)
+
+    assert RulePackVersion.objects.count() == 15
 
 
 def test_a_restart_does_not_undo_what_staff_wrote():

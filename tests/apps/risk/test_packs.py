@@ -57,12 +57,14 @@ def test_an_account_gets_the_strictest_limits_and_the_firms_day(desk, alice):
     assert bind(desk, alice, version).number == 2  # the same again is no change
 
 
-def test_a_trade_is_cut_to_what_the_firm_would_still_forgive(desk, alice):
+def test_a_trade_that_the_firm_would_not_forgive_is_denied(desk, alice):
     bind(desk, alice, make_pack(max_loss={"mode": "static", "pct": 0.1}))
 
-    answer = desk.ask(requested_lots=1, stop_loss=1.098)  # 200 at risk; the account's own limit would allow 250
+    answer = desk.ask(
+        requested_lots=1, stop_loss=1.098
+    )  # 200 at risk, 100 to the firm's floor; the account's own is 5 %
 
-    assert (answer["approved"], answer["adjusted_lots"] < 0.5) == (True, True)  # 100 to the firm's floor
+    assert (answer["approved"], answer["reason_code"]) == (False, "DRAWDOWN_LIMIT")
 
 
 def test_the_version_stays_until_a_person_upgrades(desk, alice):

@@ -23,7 +23,7 @@ def list_paths(platform):
         "/", "/strategies", "/strategies/new", f"/strategies/{strategy}", f"/strategies/{strategy}/edit",
         f"/strategies/{strategy}/activate", f"/strategies/{strategy}/stop", "/fleet", "/fleet/new", f"/fleet/{executor}",
         f"/fleet/{executor}/revoke", "/risk", "/risk/new", f"/risk/{account}", f"/risk/{account}/settings",
-        f"/risk/{account}/limits", f"/risk/{account}/lift", "/halt", "/trades", *[f"/trades/{trade['id']}" for trade in trades[:1]], "/team", "/keys",
+        f"/risk/{account}/limits", f"/risk/{account}/pack?program=ftmo_2step%7Cchallenge", f"/risk/{account}/pack/leave", f"/risk/{account}/lift", "/halt", "/trades", *[f"/trades/{trade['id']}" for trade in trades[:1]], "/team", "/keys",
         "/security", "/welcome", "/accounts/2fa/", "/accounts/2fa/webauthn/", "/accounts/2fa/totp/activate/",
         "/accounts/sessions/", "/accounts/email/", "/accounts/password/change/", "/nothing-here",
     ]  # fmt: skip
