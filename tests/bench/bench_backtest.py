@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from tests.unit.trading.making import cross_rules, random_bars
 from trading import jit
 from trading.backtest.run import Costs, Result, run
 from trading.backtest.sweep import run_grid
+from trading.data.files import read_bars
 from trading.engine.runner import Book, Facts, StrategyRunner
 from trading.model.bars import Bars
 from trading.model.instruments import typical_instrument
@@ -37,8 +39,10 @@ PEERS = {
     "vectorbt": ("vectorbt", "vectorbt-rust"),
     "backtesting": ("backtesting",),
     "backtrader": ("backtrader", "numpy", "pandas"),
+    "nautilus": ("nautilus_trader", "numpy", "pandas"),
 }
 FOLDER = Path(__file__).parent / "peers"
+REAL_BARS = Path(__file__).parents[3] / "shared/data/EURUSD_H1_2012_2020.csv"
 
 
 def main() -> None:
@@ -52,6 +56,7 @@ def main() -> None:
     for stop, target in ((50, 100), (10, 20)):
         _compare(bars, stop, target, peers)
     _check_trades(bars.part(0, PEER_BARS), peers)
+    _check_file(peers)
     _sweep(bars.part(0, SWEEP_BARS), peers)
     _measure_memory(bars)
     _measure_decision(bars.part(0, 3000))
@@ -89,7 +94,12 @@ def _compare(bars: Bars, stop: int, target: int, peers: Peers) -> None:
         f"  ours                {BARS / mine / 1e6:8.1f}M bars/s  {count:>7} trades  {low / mine:6.2f} x the minimal loop (target 0.6)"
     )
     print(f"  ours, with equity   {BARS / with_equity / 1e6:8.1f}M bars/s {'':16} {low / with_equity:6.2f} x")
-    for name, size in (("vectorbt", BARS), ("backtesting", PEER_BARS), ("backtrader", PEER_BARS)):
+    for name, size in (
+        ("vectorbt", BARS),
+        ("backtesting", PEER_BARS),
+        ("backtrader", PEER_BARS),
+        ("nautilus", PEER_BARS),
+    ):
         told = peers.ask(name, bars.part(0, size), stop, target, "1")
         if told is not None:
             rate = size / told["seconds"]
@@ -142,6 +152,58 @@ def _check_trades(bars: Bars, peers: Peers) -> None:
     print(
         f"\ntrades beside backtesting.py: {same} of {len(mine)} equal in bars and side (it has {len(theirs)}); prices differ by at most {off:.1e}"
     )
+
+
+def _check_file(peers: Peers) -> None:
+    """`manage.py backtest` on real hours, market orders alone: every trade is that of backtesting.py, but for the end of the data."""
+    if not REAL_BARS.exists():
+        print(f"\nreal hours: {REAL_BARS.name} is not here")
+        return
+    with REAL_BARS.open("rb") as file:
+        bars = read_bars(file).bars
+    told = peers.ask("backtesting", bars, 0, 0, "0")
+    if told is None:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        rules, out = Path(folder) / "rules.json", Path(folder) / "out.json"
+        rules.write_text(json.dumps(cross_rules("EMA_20", "EMA_50", exit={"stopLoss": 5000})))
+        words = [
+            "--rules",
+            rules,
+            "--data",
+            REAL_BARS,
+            "--symbol",
+            "EURUSD",
+            "--timeframe",
+            "H1",
+            "--spread",
+            "0",
+            "--json",
+            out,
+        ]
+        root = Path(__file__).parents[2]
+        command = [sys.executable, root / "manage.py", "backtest", *words, "--balance", "1000000"]
+        subprocess.run([str(word) for word in command], check=True, capture_output=True, cwd=root)
+        trades = json.loads(out.read_text())["trades"]
+    bar_at = {at.isoformat(): bar for bar, at in enumerate(datetime.fromtimestamp(s, UTC) for s in bars.time.tolist())}
+
+    def find(text: str) -> int:
+        return bar_at.get(datetime.fromisoformat(text).isoformat(), len(bars))
+
+    mine = [
+        (find(t["opened_at"]), find(t["closed_at"]), t["side"], float(t["entry_price"]), float(t["exit_price"]))
+        for t in trades
+    ]
+    theirs = [(int(r[0]), int(r[1]), "BUY" if r[2] > 0 else "SELL", r[3], r[4]) for r in told["rows"]]
+    same = sum(
+        a[:3] == b[:3] and abs(a[3] - b[3]) + abs(a[4] - b[4]) < 1e-9 for a, b in zip(mine, theirs, strict=False)
+    )
+    print(
+        f"\nmanage.py backtest on {REAL_BARS.name} ({len(bars):,} bars): {same} of {len(mine)} trades equal backtesting.py's {len(theirs)} in bars, side and prices"
+    )
+    for place, (a, b) in enumerate(zip(mine, theirs, strict=False)):
+        if a != b and not (a[:3] == b[:3] and abs(a[3] - b[3]) + abs(a[4] - b[4]) < 1e-9):
+            print(f"  trade {place}: ours {a}, theirs {b}")
 
 
 def _sweep(bars: Bars, peers: Peers) -> None:

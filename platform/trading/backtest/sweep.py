@@ -71,12 +71,13 @@ def run_grid(
         return make_job(bars, prepared, costs, balance, plain=False, **_without(options, "timeframe", "settings"))
 
     families, single = _sort(documents, make)
-    tasks: list[Callable[[], None]] = []
-    for job, pairs in families:
-        parts = part_pairs(pairs, len(bars), workers)
-        tasks.extend(partial(_run_pairs, job, part, documents, make, rows) for part in parts)
-    starts = range(0, len(single), _AT_A_TIME)
-    tasks.extend(partial(_run_single, single[start : start + _AT_A_TIME], rows) for start in starts)
+    tasks: list[Callable[[], None]] = [
+        partial(_run_pairs, job, part, documents, make, rows)
+        for job, pairs in families
+        for part in part_pairs(pairs, len(bars), workers)
+    ]
+    parts = (single[start : start + _AT_A_TIME] for start in range(0, len(single), _AT_A_TIME))
+    tasks += [partial(_run_single, part, rows) for part in parts]
     with ThreadPoolExecutor(workers) as pool:
         for _ in pool.map(lambda task: None if until() else task(), tasks):
             pass

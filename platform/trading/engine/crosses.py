@@ -238,11 +238,12 @@ def walk_signals(
 @kernel
 def find_touch(low: FloatArray, high: FloatArray, low_at: float, high_at: float, start: int, end: int) -> int:
     """Return the first bar from ``start`` on that reaches down to ``low_at`` or up to ``high_at``; ``end`` where none before it does."""
-    # Sixteen at a time without asking after each: so the compiler compares several at once.
+    # Some at a time, counted to the end and over slices of their own: so the compiler compares several bars at once.
     while start + _TOGETHER <= end:
+        lows, highs = low[start : start + _TOGETHER], high[start : start + _TOGETHER]
         touched = 0
-        for bar in range(start, start + _TOGETHER):
-            touched += (low[bar] <= low_at) | (high[bar] >= high_at)
+        for bar in range(lows.shape[0]):
+            touched += (lows[bar] <= low_at) | (highs[bar] >= high_at)
         if touched != 0:
             break
         start += _TOGETHER

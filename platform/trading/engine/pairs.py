@@ -19,7 +19,7 @@ SideArray = NDArray[np.int8]
 PAIR_FIRST, PAIR_SECOND, PAIR_SEEDED, PAIR_FROM = 0, 1, 2, 3
 """Columns of a pair: the rows of its averages, how many bars seed both, and the first bar whose signal counts."""
 
-_TOGETHER = 32
+_TOGETHER = 16
 
 
 @kernel
@@ -56,30 +56,32 @@ def find_pair_crosses(
         close.shape[0],
         _side(averages[first, seeded - 1] - averages[second, seeded - 1], close[seeded - 1]),
     )
-    start = seeded
-    while start < bars:
-        end = start + _TOGETHER
+    bar = seeded
+    while bar < bars:
+        end = bar + _TOGETHER
         if end <= bars and before != 0:
-            # Where the averages stay on their sides nothing crosses: asked of many bars at once, so the compiler compares several.
-            stayed = 0
-            if before > 0:
-                for bar in range(start, start + _TOGETHER):
-                    stayed += averages[first, bar] - averages[second, bar] >= close[bar] * 1e-12
-            else:
-                for bar in range(start, start + _TOGETHER):
-                    stayed += averages[second, bar] - averages[first, bar] >= close[bar] * 1e-12
-            if stayed == _TOGETHER:
-                start = end
+            upper, lower = (first, second) if before > 0 else (second, first)
+            if _stays_above(averages[upper, bar:end], averages[lower, bar:end], close[bar:end]):
+                bar = end
                 continue
-        end = min(end, bars)
-        for bar in range(start, end):
+        now = before
+        while bar < bars and now == before:
             now = _side(averages[first, bar] - averages[second, bar], close[bar])
-            if now != 0 and now != before and bar >= first_bar:
-                at[count], side[count] = bar, now
-                count += 1
-            before = now
-        start = end
+            bar += 1
+        if now != 0 and now != before and bar > first_bar:
+            at[count], side[count] = bar - 1, now
+            count += 1
+        before = now
     return count
+
+
+@kernel
+def _stays_above(upper: FloatArray, lower: FloatArray, close: FloatArray) -> bool:
+    # Counted to the end, and over slices of their own: so the compiler compares several bars at once.
+    count = 0
+    for bar in range(close.shape[0]):
+        count += upper[bar] - lower[bar] >= close[bar] * 1e-12
+    return count == close.shape[0]
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""vectorbt: ``bars.npz stop_pips target_pips spread_pips first [pairs]`` -> one line of JSON; the better of its engines."""
+"""vectorbt: ``bars.npz stop_pips target_pips spread_pips first [pairs]`` -> one line of JSON; its engine in Rust."""
 
 import json
 import sys
@@ -31,7 +31,6 @@ def find_signals(pairs):
 
 def run(engine, pairs):
     entries, exits = find_signals(pairs)
-    options = {"engine": engine} if engine else {}
     folio = vbt.Portfolio.from_signals(
         close,
         entries=entries if len(pairs) > 1 else entries[:, 0],
@@ -46,24 +45,16 @@ def run(engine, pairs):
         tp_stop=TARGET / data["open"] if len(pairs) == 1 else (TARGET / data["open"])[:, None],
         init_cash=1_000_000,
         freq="1min",
-        **options,
+        engine=engine,
     )
     return len(folio.trades.records_arr if hasattr(folio.trades, "records_arr") else folio.trades.values)
 
 
 pairs = [(20, 50)] if not PAIRS else [(fast, fast + gap) for fast in range(5, 25) for gap in range(5, 55)][:PAIRS]
-best, count, name = float("inf"), 0, ""
-for engine in ("rust", "numba", None):
-    try:
-        run(engine, pairs[:20])
-    except Exception:
-        continue
-    for _ in range(3 if not PAIRS else 1):
-        started = time.perf_counter()
-        count = sum(run(engine, pairs[place : place + 20]) for place in range(0, len(pairs), 20))
-        took = time.perf_counter() - started
-        if took < best:
-            best, name = took, engine or "default"
-    if engine is None or name:
-        continue
-print(json.dumps({"seconds": best, "trades": count, "engine": name, "rows": []}))
+best, count = float("inf"), 0
+run("rust", pairs[:20])
+for _ in range(3):
+    started = time.perf_counter()
+    count = sum(run("rust", pairs[place : place + 20]) for place in range(0, len(pairs), 20))
+    best = min(best, time.perf_counter() - started)
+print(json.dumps({"seconds": best, "trades": count, "engine": "rust", "rows": []}))
