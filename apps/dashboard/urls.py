@@ -49,6 +49,7 @@ urlpatterns = [
     path("fleet/<str:executor>/snapshot", fleet.ask_snapshot, name="executor-snapshot"),
     path("fleet/<str:executor>/rotate", fleet.rotate, name="executor-rotate"),
     path("fleet/<str:executor>/revoke", fleet.revoke, name="executor-revoke"),
+    path("fleet/<str:executor>/retire", fleet.retire, name="executor-retire"),
     path("risk", accounts.show_list, name="risk"),
     path("risk/new", accounts.create, name="account-new"),
     path("risk/<str:account>", accounts.show, name="account"),

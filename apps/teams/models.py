@@ -99,6 +99,9 @@ class ApiKey(Identified):
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
 
+    class Meta:
+        verbose_name = "API key"
+
 
 class AuditEntry(Identified):
     """Who did what: written in the transaction of the deed, never changed."""
@@ -113,6 +116,7 @@ class AuditEntry(Identified):
 
     class Meta:
         indexes = [models.Index(fields=["team", "-created_at"], name="audit_by_team")]
+        verbose_name_plural = "audit entries"
 
 
 class PlatformState(models.Model):

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from apps.backtests.models import Study, StudyKind
 from apps.backtests.services.finishing import measure_progress
+from apps.dashboard.marks.numbers import format_amount
 from apps.dashboard.selectors.challenges import describe_challenge, say_verdict
 from apps.dashboard.selectors.searches import describe_fan, describe_search, describe_walk, list_ranges
 from apps.strategies.models import Strategy
@@ -40,13 +41,22 @@ def describe_study(study: Study) -> dict[str, Any]:
         "fraction": measure_progress(study),
         "template": f"backtests/_{TEMPLATES.get(study.kind, study.kind.lower())}.html",
         "settings": [
-            (name.replace("_", " ").capitalize(), value)
+            (name.replace("_", " ").capitalize(), _say(name, value))
             for name, value in study.settings.items()
             if name not in UNSHOWN and value is not None
         ],
         "ranges": list_ranges(study.settings.get("parameters", {})),
     }
     return {**context, **DESCRIBED[study.kind](study)} if study.status == "DONE" else context
+
+
+def _say(name: str, value: Any) -> Any:
+    """Return a setting as people write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name == "size":
+        return format_amount(value)
+    return value.replace("_", " ") if isinstance(value, str) and name != "pack" else value
 
 
 def find_challenge(strategy: Strategy) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from django.db.models import Q, QuerySet
 
 from apps.accounts.models import AccountSnapshot
 from apps.assignments.models import Assignment
+from apps.dashboard.marks.numbers import count_price_digits
 from apps.dashboard.selectors.closing import find_open_position
 from apps.risk.models import Approval, Decision
 from apps.strategies.models import Strategy
@@ -38,9 +40,10 @@ class TradeFilter:
 
 @dataclass(frozen=True, slots=True)
 class TradeLine:
-    """A trade in a list. `floating` is what the open position stood at in the last snapshot, taken `seen_at`; None where unknown."""
+    """A trade in a list. `digits` show its symbol’s prices alike; `floating` is what the open position stood at in the last snapshot, taken `seen_at`; None where unknown."""
 
     trade: Trade
+    digits: int
     floating: Decimal | None = None
     seen_at: datetime | None = None
 
@@ -52,15 +55,24 @@ def with_floating(trades: Iterable[Trade]) -> list[TradeLine]:
         each.account_id: each
         for each in AccountSnapshot.objects.filter(account__in={row.account_id for row in rows if not row.closed_at})
     }
-    return [_to_line(row, None if row.closed_at else snapshots.get(row.account_id)) for row in rows]
+    digits = _count_digits(rows)
+    return [_to_line(row, digits[row.symbol], None if row.closed_at else snapshots.get(row.account_id)) for row in rows]
 
 
-def _to_line(trade: Trade, snapshot: AccountSnapshot | None) -> TradeLine:
+def _count_digits(trades: Iterable[Trade]) -> dict[str, int]:
+    """Return the digits that show every price of a symbol in a list alike."""
+    prices: dict[str, list[Any]] = defaultdict(list)
+    for row in trades:
+        prices[row.symbol] += [row.entry_price, row.exit_price, row.stop_loss]
+    return {symbol: count_price_digits(*each) for symbol, each in prices.items()}
+
+
+def _to_line(trade: Trade, digits: int, snapshot: AccountSnapshot | None) -> TradeLine:
     shown = snapshot.positions if snapshot else []
     found = next((each for each in shown if str(each.get("position_id")) == str(trade.position_id)), None)
     if snapshot is None or found is None or found.get("profit") is None:
-        return TradeLine(trade)
-    return TradeLine(trade, Decimal(str(found["profit"])), snapshot.taken_at)
+        return TradeLine(trade, digits)
+    return TradeLine(trade, digits, Decimal(str(found["profit"])), snapshot.taken_at)
 
 
 def list_trades(team: Team) -> QuerySet[Trade]:
@@ -107,7 +119,7 @@ def tell_story(trade: Trade) -> dict[str, Any]:
     snapshot = AccountSnapshot.objects.filter(account=trade.account_id).first()
     return {
         "trade": trade,
-        "line": _to_line(trade, None if trade.closed_at else snapshot),
+        "line": _to_line(trade, _count_digits([trade])[trade.symbol], None if trade.closed_at else snapshot),
         "position": find_open_position(trade, snapshot),
         "approval": approval,
         "checks": read_checks(answer),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -198,6 +199,17 @@ def browser_name(user_agent: str) -> str:
     name = next((word for mark, word in _BROWSERS if mark in user_agent), "")
     system = next((word for mark, word in _SYSTEMS if mark in user_agent), "")
     return f"{name} on {system}" if name and system else name or "A program"
+
+
+@register.filter
+def sentence(text: str) -> str:
+    """
+    Return a heading or a button of allauth as ours are written: a capital at the beginning only.
+
+    >>> sentence("Email Addresses"), sentence("Activate TOTP for Mikrobot")
+    ('Email addresses', 'Activate TOTP for Mikrobot')
+    """
+    return re.sub(r"(?<=\w )(?!Mikrobot\b)[A-Z](?=[a-z-]+\b)", lambda found: found.group().lower(), text)
 
 
 @register.filter

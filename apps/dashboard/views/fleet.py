@@ -8,7 +8,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.common.errors import PlatformError
+from apps.assignments.services.ending import retire_executor
+from apps.common.errors import Conflict, PlatformError
 from apps.dashboard.access import PageRequest, page
 from apps.dashboard.forms.fleet import ExecutorForm
 from apps.dashboard.pages import render_page
@@ -90,6 +91,24 @@ def revoke(request: PageRequest, executor: str) -> HttpResponse:
         request, f"{count} key{'' if count == 1 else 's'} of {row.name} revoked. Its agent is refused from now on."
     )
     return redirect("dashboard:executor", row.code)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(Role.OWNER)
+def retire(request: PageRequest, executor: str) -> HttpResponse:
+    """Say what retiring means and what stands in its way; do it where nothing is left unproven."""
+    row = _get(request, executor)
+    problem, status = None, 200
+    if request.method == "POST":
+        try:
+            retire_executor(executor_id=row.id, actor=request.viewer.actor, at=request.viewer.at)
+        except Conflict as refusal:
+            problem, status = refusal, 409
+        else:
+            messages.success(request, f"{row.name} is retired. Its history stays.")
+            return redirect("dashboard:executor", row.code)
+    context = {**selectors.describe_executor(row, request.viewer.at, page=1), "problem": problem}
+    return render_page(request, "dashboard/executor_retire.html", None, context, section="fleet", status=status)
 
 
 @require_POST

@@ -40,6 +40,7 @@ def list_rows(desk: Desk) -> dict[str, str]:
         "study": reverse("dashboard:study", args=[desk.study.public_id]),
         "executor": reverse("dashboard:executor", args=["sim-1"]),
         "executor-revoke": reverse("dashboard:executor-revoke", args=["sim-1"]),
+        "executor-retire": reverse("dashboard:executor-retire", args=["sim-1"]),
         "account": reverse("dashboard:account", args=[account]),
         "account-settings": reverse("dashboard:account-settings", args=[account]),
         "account-limits": reverse("dashboard:account-limits", args=[account]),

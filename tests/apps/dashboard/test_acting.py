@@ -181,6 +181,23 @@ def test_pause_and_resume(desk, tom):
     assert Assignment.objects.get(executor__code="sim-1").desired == "RUNNING"
 
 
+def test_an_executor_is_retired_only_once_nothing_of_it_is_left_unproven(desk, alice):
+    answer = alice.post("/fleet/sim-1/retire")
+
+    assert answer.status_code == 409
+    assert "1 assignment(s) on sim-1 are not stopped yet." in read(answer)
+    assert "1 strategy is not proven stopped on it" in read(answer)
+    assert ExecutorKey.objects.filter(executor__code="sim-1", revoked_at=None).exists()
+
+    assert "is retired. Its history stays." in read(alice.post("/fleet/spare-1/retire", follow=True))
+    assert Executor.objects.get(code="spare-1").retired_at is not None
+    page = read(alice.get("/fleet/spare-1"))
+    assert "RETIRED" in page
+    assert "Retire…" not in page
+    assert "New key" not in page
+    assert "is retired already" in read(alice.get("/fleet/spare-1/retire"))
+
+
 ACTS = {
     "/strategies/new": FIELDS,
     "/strategies/ema-trend-20-50/edit": FIELDS,
@@ -192,6 +209,7 @@ ACTS = {
     "/fleet/new": {"name": "X", "code": "x-1"},
     "/fleet/sim-1/rotate": {},
     "/fleet/sim-1/revoke": {},
+    "/fleet/sim-1/retire": {},
     "/fleet/sim-1/snapshot": {},
     "/risk/new": {"name": "x"},
     "/risk/paper-1/settings": {"name": "x"},

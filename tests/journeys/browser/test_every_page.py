@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+
+from tests.journeys.running import wait_for, write_waves
 
 pytestmark = pytest.mark.journey
 
 PUBLIC = ("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/")
+SWEPT = {"parameters": {"exit.stopLoss": {"from": "40", "to": "60", "step": "10"}}, "min_trades": 1}
+STUDIES = {"challenge": {"pack": "ftmo_2step"}, "monte_carlo": {}, "sweep": SWEPT, "walk_forward": SWEPT}
 WIDTHS = {
     "wide": {"viewport": {"width": 1440, "height": 1000}},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True},
@@ -19,14 +25,36 @@ def list_paths(platform):
     executor = platform.get("executors")["results"][0]["code"]
     strategy = platform.get("strategies")["results"][-1]["slug"]
     trades = platform.get("trades")["results"]
+    dataset, run, studies = set_up_lab(platform, strategy)
     return [
         "/", "/strategies", "/strategies/new", f"/strategies/{strategy}", f"/strategies/{strategy}/edit",
         f"/strategies/{strategy}/activate", f"/strategies/{strategy}/stop", "/fleet", "/fleet/new", f"/fleet/{executor}",
-        f"/fleet/{executor}/revoke", "/risk", "/risk/new", f"/risk/{account}", f"/risk/{account}/settings",
+        f"/fleet/{executor}/revoke", f"/fleet/{executor}/retire", "/risk", "/risk/new", f"/risk/{account}", f"/risk/{account}/settings",
         f"/risk/{account}/limits", f"/risk/{account}/pack?program=ftmo_2step%7Cchallenge", f"/risk/{account}/pack/leave", f"/risk/{account}/lift", "/halt", "/trades", *[f"/trades/{trade['id']}" for trade in trades[:1]], "/team", "/keys",
+        "/data", "/data/new", f"/data/{dataset}", f"/data/{dataset}/delete", "/backtests", "/backtests/compare",
+        f"/strategies/{strategy}/backtest", f"/backtests/{run}", *[f"/studies/{each}" for each in studies],
+        *[f"/backtests/{run}/studies/{kind}" for kind in ("challenge", "monte_carlo", "sweep", "optuna", "walk_forward")],
         "/security", "/welcome", "/accounts/2fa/", "/accounts/2fa/webauthn/", "/accounts/2fa/totp/activate/",
         "/accounts/sessions/", "/accounts/email/", "/accounts/password/change/", "/nothing-here",
     ]  # fmt: skip
+
+
+def set_up_lab(platform, strategy):
+    """Return a dataset, a finished backtest on it and finished studies of that, made once for all walks."""
+    if not platform.get("datasets")["results"]:
+        bars = (Path(platform.ready["data_dir"]) / "lab.csv", 3000)
+        file = {"file": ("EURUSD_M1.csv", write_waves(*bars).read_bytes())}
+        answer = platform.client.post("datasets", data={"symbol": "EURUSD"}, files=file)
+        assert answer.is_success, answer.text
+    dataset = wait_for("a dataset", lambda: platform.get("datasets")["results"])[0]
+    if not platform.get("backtests")["results"]:
+        platform.post("backtests", {"strategy": strategy, "dataset": dataset["id"]})
+    run = wait_for("a backtest", lambda: [each for each in platform.get("backtests")["results"] if each["status"] == "DONE"])[0]
+    if not platform.get("studies")["results"]:
+        for kind, settings in STUDIES.items():
+            platform.post("studies", {"backtest": run["id"], "kind": kind, "settings": settings})
+    wait_for("its studies", lambda: all(each["status"] == "DONE" for each in platform.get("studies")["results"]))
+    return dataset["handle"], run["id"], [each["id"] for each in platform.get("studies")["results"]]
 
 
 @pytest.mark.parametrize(
