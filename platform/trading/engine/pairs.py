@@ -81,7 +81,7 @@ def _stays_above(upper: FloatArray, lower: FloatArray, close: FloatArray) -> boo
     count = 0
     for bar in range(close.shape[0]):
         count += upper[bar] - lower[bar] >= close[bar] * 1e-12
-    return count == close.shape[0]
+    return bool(count == close.shape[0])
 
 
 @kernel
