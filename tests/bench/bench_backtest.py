@@ -7,6 +7,7 @@ The peers are installed once into a folder of their own (`MIKROBOT_PEERS`, by de
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import statistics
@@ -210,9 +211,12 @@ def _sweep(bars: Bars, peers: Peers) -> None:
     pairs = [(fast, fast + gap) for fast in range(5, 25) for gap in range(5, 55)]
     documents = [make_rules(fast, slow, 50, 100) for fast, slow in pairs]
     run_grid(bars, documents[:4], EURUSD, Costs(Decimal(1)), BALANCE)
-    started = time.perf_counter()
-    found = run_grid(bars, documents, EURUSD, Costs(Decimal(1)), BALANCE)
-    took = time.perf_counter() - started
+    took = math.inf
+    # The best of three, as the peer's.
+    for _ in range(3):
+        started = time.perf_counter()
+        found = run_grid(bars, documents, EURUSD, Costs(Decimal(1)), BALANCE)
+        took = min(took, time.perf_counter() - started)
     singles = [len(run(bars, documents[at], EURUSD, Costs(Decimal(1)), BALANCE).trades) for at in range(0, 1000, 97)]
     print(
         f"\nsweep of {len(pairs)} pairs over {len(bars):,} bars: {len(pairs) / took:,.0f} runs/s; every 97th equals its single run: {singles == found.trades[::97].tolist()}"
