@@ -49,7 +49,9 @@ def set_up_lab(platform, strategy):
     dataset = wait_for("a dataset", lambda: platform.get("datasets")["results"])[0]
     if not platform.get("backtests")["results"]:
         platform.post("backtests", {"strategy": strategy, "dataset": dataset["id"]})
-    run = wait_for("a backtest", lambda: [each for each in platform.get("backtests")["results"] if each["status"] == "DONE"])[0]
+    run = wait_for(
+        "a backtest", lambda: [each for each in platform.get("backtests")["results"] if each["status"] == "DONE"]
+    )[0]
     if not platform.get("studies")["results"]:
         for kind, settings in STUDIES.items():
             platform.post("studies", {"backtest": run["id"], "kind": kind, "settings": settings})
