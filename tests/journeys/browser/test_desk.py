@@ -115,6 +115,17 @@ def test_the_kill_switch_is_two_steps_away_and_lifting_asks_for_the_password(vis
     expect(owner.page.locator("#overview")).to_contain_text("1 of 1 account may trade now")
 
 
+def test_the_menu_of_the_phone_closes_by_escape_and_gives_the_focus_back(visit):
+    owner = visit(viewport={"width": 390, "height": 844}, has_touch=True).sign_in()
+    menu = owner.page.locator(".tabbar details")
+    menu.locator("summary").click()
+    expect(menu.get_by_role("link", name="Backtests")).to_be_visible()
+
+    owner.page.keyboard.press("Escape")
+    expect(menu.get_by_role("link", name="Backtests")).to_be_hidden()
+    expect(menu.locator("summary")).to_be_focused()
+
+
 def test_a_lost_connection_is_shown_and_heals(visit):
     owner = visit().sign_in()
     sign = owner.page.locator("#live-state")

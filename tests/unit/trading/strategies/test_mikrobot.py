@@ -164,7 +164,7 @@ def test_six_tenths_of_a_pip_are_those_of_the_instrument(symbol, ticks):
 
 
 def test_the_structure_must_be_coarser_than_the_bars():
-    with pytest.raises(InvalidRules, match="must be a multiple"):
+    with pytest.raises(InvalidRules, match="must be coarser"):
         build("MikrobotStrategy", {}, typical_instrument("EURUSD"), Timeframe.M5)
 
 
