@@ -96,7 +96,8 @@ async def test_a_reader_cancelled_in_the_moment_it_is_woken_ends():
     waiting.cancel()
     done, _ = await asyncio.wait([waiting], timeout=5)
 
-    assert done and waiting.cancelled()
+    assert done
+    assert waiting.cancelled()
 
 
 async def test_an_unknown_executor_is_an_error():
