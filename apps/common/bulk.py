@@ -42,7 +42,7 @@ def _with_json(values: tuple[Any, ...], places: tuple[int, ...]) -> list[Any]:
 def _plan(model: type[models.Model]) -> tuple[sql.Composed, attrgetter[tuple[Any, ...]], tuple[int, ...]]:
     """Return the statement, what reads a row's values, and which of them are JSON."""
     fields = [one for one in model._meta.concrete_fields if not one.has_db_default() and not _is_numbered(one)]
-    names = sql.SQL(", ").join(sql.Identifier(one.column) for one in fields)
+    names = sql.SQL(", ").join(sql.Identifier(str(one.column)) for one in fields)
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(model._meta.db_table), names)
     places = tuple(place for place, one in enumerate(fields) if isinstance(one, models.JSONField))
     return statement, attrgetter(*[one.attname for one in fields]), places

@@ -35,7 +35,7 @@ class Reserved(NamedTuple):
     symbol: str
     side: str
     position_id: int | None
-    count: int
+    number: int
     lots: Decimal
     money: Decimal
 
@@ -60,7 +60,7 @@ class AccountFacts:
         """Count what was approved just now with what is reserved already."""
         name = (symbol, side, None)
         before = self.reserved.get(name, Reserved(*name, 0, ZERO, ZERO))
-        self.reserved[name] = Reserved(*name, before.count + 1, before.lots + lots, before.money + money)
+        self.reserved[name] = Reserved(*name, before.number + 1, before.lots + lots, before.money + money)
 
     def reserved_by_symbol(self) -> dict[str, Decimal]:
         """Return the money of open reservations."""
@@ -71,7 +71,7 @@ class AccountFacts:
 
     def count_held(self) -> int:
         """Return how many reservations wait for a position that the last view does not show yet."""
-        return sum(one.count for one in self.reserved.values() if one.position_id not in self.exposure.position_ids)
+        return sum(one.number for one in self.reserved.values() if one.position_id not in self.exposure.position_ids)
 
     def peak(self) -> Decimal:
         """Return the high-water mark of the drawdown mode in force."""

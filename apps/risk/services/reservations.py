@@ -142,8 +142,9 @@ def _closings_of(account_id: UUID, held: list[Approval]) -> dict[UUID, list[date
     """Return when the trades of each approval were closed (None: open), read once for all."""
     found: dict[UUID, list[datetime | None]] = {}
     trades = Trade.objects.filter(account_id=account_id, approval_id__in=[one.pk for one in held])
-    for approval_id, closed_at in trades.values_list("approval_id", "closed_at"):
-        found.setdefault(approval_id, []).append(closed_at)
+    for trade in trades.only("approval_id", "closed_at"):
+        if trade.approval_id is not None:
+            found.setdefault(trade.approval_id, []).append(trade.closed_at)
     return found
 
 

@@ -57,7 +57,7 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
         headers, body = import_string("apps.common.bodies.refuse_body")(_path_of(self.channel))
         lines = [b"HTTP/1.1 413 Content Too Large", *(name + b": " + value for name, value in headers)]
         self.channel.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
-        reactor.callLater(LINGER_S, self.channel.transport.abortConnection)
+        reactor.callLater(LINGER_S, self.channel.transport.abortConnection)  # type: ignore[arg-type]
 
 
 class _Factory(HTTPFactory):  # type: ignore[misc]
