@@ -42,4 +42,5 @@ async def publish(team_id: uuid.UUID | None, events: list[dict[str, Any]]) -> No
             sending.close()
             return
         sending = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(sending, _listening[0]))
-    await asyncio.wait_for(sending, SEND_TIMEOUT_S)
+    async with asyncio.timeout(SEND_TIMEOUT_S):
+        await sending
