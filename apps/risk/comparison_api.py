@@ -20,6 +20,12 @@ from apps.trades.performance_api import PERIOD, cents, read_period
 from apps.trades.selectors import list_trades
 
 
+FIGURES = (
+    "accounts", "bots", "trades", "wins", "win_rate", "win_rate_interval", "expectancy_r", "risked_trades",
+    "slippage_fraction", "slippage_worst_fraction", "slippage_trades",
+)  # fmt: skip
+
+
 class SideShown(serializers.Serializer[Any]):
     """One side. R is result over planned risk; slippage is a share of the distance to the stop, above zero where worse."""
 
@@ -98,6 +104,5 @@ def comparison_row(found: Comparison, period: str) -> dict[str, Any]:
 
 
 def _side_row(side: Side) -> dict[str, Any]:
-    names = [str(name) for name in SideShown().fields if name != "net_pnl"]
     money = {currency: cents(amount) for currency, amount in (side.net_pnl or {}).items()}
-    return {**{name: getattr(side, name) for name in names}, "net_pnl": money}
+    return {**{name: getattr(side, name) for name in FIGURES}, "net_pnl": money}
