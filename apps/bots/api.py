@@ -66,7 +66,8 @@ class BotStatusApi(APIView):
         bot = get_bot_of(caller_of(request), bot_id)
         asked = serializers.BotStatusChange(data=request.data)
         asked.is_valid(raise_exception=True)
-        services.set_bot_status(bot_id=bot.pk, actor=caller_of(request).actor, status=asked.validated_data["status"])
+        caller, status = caller_of(request), asked.validated_data["status"]
+        services.set_bot_status(bot_id=bot.pk, actor=caller.actor, status=status, by_person=caller.user is not None)
         return Response(serializers.bot_row(get_bot_of(caller_of(request), bot_id)))
 
 

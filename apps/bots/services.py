@@ -12,7 +12,7 @@ from django.db.models import Max
 from apps.accounts.models import Account
 from apps.bots.models import Bot, BotStatus, Guild
 from apps.common.codes import Code
-from apps.common.errors import Conflict, Impossible
+from apps.common.errors import Conflict, Forbidden, Impossible
 from apps.common.outbox import tell
 from apps.strategies.models import Strategy
 from apps.teams.models import AuditEntry
@@ -101,15 +101,20 @@ def _checked_magic(guild: str, magic: int) -> int:
 
 
 @transaction.atomic
-def set_bot_status(*, bot_id: UUID, actor: str, status: str) -> Bot:
+def set_bot_status(*, bot_id: UUID, actor: str, status: str, by_person: bool = False) -> Bot:
     """
     Set a bot's status; approvals ask for ACTIVE from the commit on.
 
+    :param by_person: whether a signed-in person asks: nobody else ends a quarantine.
     :raises Conflict: BOT_RETIRED where it is retired: that is final.
+    :raises Forbidden: QUARANTINE_NEEDS_PERSON.
     """
     bot = Bot.objects.select_for_update(no_key=True).select_related("account").get(pk=bot_id)
     if bot.status == BotStatus.RETIRED and status != BotStatus.RETIRED:
         raise Conflict("BOT_RETIRED", f"Bot {bot.bot_id} is retired; register a new one.", "status")
+    if bot.status == BotStatus.QUARANTINE and status not in (bot.status, BotStatus.RETIRED) and not by_person:
+        message = f"Bot {bot.bot_id} is in quarantine: a signed-in person ends it, no key does."
+        raise Forbidden("QUARANTINE_NEEDS_PERSON", message, "status")
     if bot.status != status:
         bot.status = status
         bot.save(update_fields=["status"])

@@ -11,6 +11,9 @@ from typing import Any, Final
 
 from trading.errors import TradingError
 
+CONSECUTIVE_LOSSES: Final = 5
+"""Losing trades in a row after which a bot on real money waits for the next day, unless the account says otherwise."""
+
 BALANCE, EQUITY, HIGHER = "BALANCE", "EQUITY", "HIGHER"
 INITIAL, REFERENCE = "INITIAL", "REFERENCE"
 HARD, PAUSE = "HARD", "PAUSE"
@@ -38,6 +41,8 @@ class Limits:
     balance, or the highest equity; ``drawdown_locks_at_initial`` stops it there.
     ``unprotected_move_fraction``: a position without a stop counts as losing this share of its price; None (the default)
     means that nobody can say what it may lose, so nothing new is approved while it stands.
+    ``max_slippages_per_day``: so many fills beyond ``max_slippage_ratio`` put the bot in quarantine. ``max_consecutive_losses``
+    (in a day) and ``max_order_errors_per_hour`` (rejected orders) open its circuit breaker until the next day.
     ``mode``: SHADOW judges the limits but only warns; OFF leaves them out. Latches, freshness and sanity always hold.
     """
 
@@ -60,6 +65,9 @@ class Limits:
     slippage_points: int = 0
     reset_guard_s: int = 300
     max_slippage_ratio: Decimal = Decimal(2)
+    max_slippages_per_day: int | None = 3
+    max_consecutive_losses: int | None = None
+    max_order_errors_per_hour: int | None = 10
     mode: str = ENFORCE
 
     def as_document(self) -> dict[str, Any]:
@@ -98,6 +106,7 @@ def default_limits(*, mode: str, account_size: Decimal) -> Limits:
         max_risk_per_trade_fraction=per_trade,
         max_daily_risk_fraction=daily,
         daily_kind=HARD if mode == "PROP_FIRM" else PAUSE,
+        max_consecutive_losses=None if mode == "PAPER" else CONSECUTIVE_LOSSES,
     )
 
 
@@ -202,6 +211,12 @@ def _count_or_none(name: str, value: Any) -> int | None:
     return None if value is None else _count(name, value)
 
 
+def _times_or_none(name: str, value: Any) -> int | None:
+    if value == 0 and not isinstance(value, bool):
+        raise InvalidLimits(f"{name} must be at least 1, or null for no such limit", field=name)
+    return _count_or_none(name, value)
+
+
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise InvalidLimits(f"{name} must be true or false, was {value!r}", field=name)
@@ -236,6 +251,9 @@ _SMALLER_IS_STRICTER = (
     "room_share",
     "active_capital_ratio",
     "max_slippage_ratio",
+    "max_slippages_per_day",
+    "max_consecutive_losses",
+    "max_order_errors_per_hour",
 )
 _STRICTNESS = {OFF: 0, SHADOW: 1, ENFORCE: 2}
 _DECIMALS = (_fraction, _fraction_or_none)
@@ -259,5 +277,8 @@ _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "slippage_points": _count,
     "reset_guard_s": _count,
     "max_slippage_ratio": _fraction,
+    "max_slippages_per_day": _times_or_none,
+    "max_consecutive_losses": _times_or_none,
+    "max_order_errors_per_hour": _times_or_none,
     "mode": _one_of(ENFORCE, SHADOW, OFF),
 }
