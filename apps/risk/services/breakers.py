@@ -89,12 +89,13 @@ def count_slippage(account: Account, bot_id: UUID, day: date | None, limits: Lim
     bot = Bot.objects.get(pk=bot_id)
     if most is None or found < most or bot.status in (BotStatus.QUARANTINE, BotStatus.RETIRED):
         return
-    set_bot_status(bot_id=bot_id, actor=ACTOR, status=BotStatus.QUARANTINE)
+    reason = f"slipped {found} times in a day"
+    set_bot_status(bot_id=bot_id, actor=ACTOR, status=BotStatus.QUARANTINE, reason=reason)
     write_event(
         account,
         "BOT_QUARANTINED",
         Severity.CRITICAL,
-        f"{bot.bot_id} slipped {found} times in a day: it is in quarantine until a person ends it.",
+        f"{bot.bot_id} {reason}: it is in quarantine until a person ends it.",
         at=at,
         metrics={"bot_id": bot.bot_id, "slippages": found, "limit": most},
         bot=bot_id,

@@ -147,7 +147,7 @@ def test_only_a_person_ends_a_quarantine(desk):
     for status in ("ACTIVE", "PAUSED"):
         with pytest.raises(Forbidden) as refused:
             set_bot_status(bot_id=desk.bot.pk, actor="key:one", status=status)
-        assert refused.value.code == "QUARANTINE_NEEDS_PERSON"
+        assert refused.value.code == "PERSON_REQUIRED"
     set_bot_status(bot_id=desk.bot.pk, actor="user:alice", status="ACTIVE", by_person=True)
     assert desk.ask()["approved"]
 
