@@ -16,7 +16,7 @@ from apps.risk.services.days import finalise_day, raise_peaks, roll_day
 from apps.risk.services.facts import OPEN_RESERVATIONS, load_facts
 from apps.risk.services.flags import has_positions_to_review, list_actions, review_positions
 from apps.risk.services.levels import cliff_key, judge_standing, needs_look, stand_now
-from apps.risk.services.reservations import mark_unresolved, settle_reservations
+from apps.risk.services.reservations import load_held, mark_unresolved, settle_reservations
 
 WAIT_MS = 1000
 SETTLED = [
@@ -57,8 +57,7 @@ def settle_account(account: Account, at: datetime) -> None:
         log.info("DAY_BASE_CORRECTED", account=account.code, balance=str(correction.balance_base))
         wake_agents([account.pk])
     raise_peaks(facts)
-    settle_reservations(facts, at)
-    mark_unresolved(facts, at)
+    mark_unresolved(facts, settle_reservations(facts, load_held(account.pk), at), at)
     review_positions(facts, at)
     tell_days([(facts, days)], at)
     judge_standing(facts, at, market_at)
