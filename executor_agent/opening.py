@@ -119,12 +119,12 @@ class Opener:
             return "TERMINAL_UNKNOWN"
         if not look.trade_allowed:
             return "TRADING_DISABLED"
-        if entry.intent.stop_price is None or entry.intent.entry_price is None:
+        intent = entry.intent
+        if intent.stop_price is None or intent.entry_price is None:
             return "NO_STOP_LOSS"
         quote = look.quotes.get(entry.wanted.symbol)
         if quote is None or quote.market_at < entry.forming_opened_at:
             return "QUOTE_STALE"
-        intent = entry.intent
         return find_level_problem(intent.side, quote, intent.stop_price, intent.target_price, entry.instrument)
 
     def _is_still_right(self, entry: Entry, row: IntentRow, approved: _Approved) -> bool:
