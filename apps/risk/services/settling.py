@@ -17,7 +17,7 @@ from apps.risk.services.days import finalise_day, raise_peaks, roll_day
 from apps.risk.services.events import write_event
 from apps.risk.services.facts import OPEN_RESERVATIONS, AccountFacts, load_facts
 from apps.risk.services.latches import latch_row
-from apps.risk.services.reservations import mark_unresolved, settle_reservations
+from apps.risk.services.reservations import load_held, mark_unresolved, settle_reservations
 from trading.risk.levels import STEPS, Standing, stand
 from trading.risk.limits import ENFORCE, HARD
 
@@ -59,8 +59,7 @@ def settle_account(account: Account, at: datetime) -> None:
         log.info("DAY_BASE_CORRECTED", account=account.code, balance=str(correction.balance_base))
         wake_agents([account.pk])
     raise_peaks(facts)
-    settle_reservations(facts, at)
-    mark_unresolved(facts, at)
+    mark_unresolved(facts, settle_reservations(facts, load_held(account.pk), at), at)
     tell_days([(facts, days)], at)
     _judge_standing(facts, at, market_at)
     risk.save(update_fields=SETTLED)
