@@ -116,7 +116,8 @@ class Bots:
             self.approved += 1
         else:
             self.other += 1
-            print(bytes(line.read[:400]), file=sys.stderr)
+            if self.other == 1:
+                print(bytes(line.read[:700]).decode(), file=sys.stderr)
         line.read.clear()
         line.waiting = False
         return True

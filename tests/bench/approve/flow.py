@@ -19,7 +19,7 @@ import asyncio
 import itertools
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -29,6 +29,7 @@ import psycopg
 from apps.common.ids import public_id
 from apps.common.postgres import open_connection
 from tests.fleet import position, snapshot
+from tests.risk import MARKET_AT
 from trading.protocol import Hello, MarketClock, Report, Reports, Welcome, decode, encode
 
 SNAPSHOT_EVERY_S, REPORTS_PER_S = 5, 2
@@ -69,9 +70,10 @@ async def _be(
 
 
 async def _look(client: httpx.AsyncClient, agent: dict[str, Any], fence: int, seq: int) -> None:
-    clock = MarketClock(market_at=datetime.now(UTC))
+    # The desks' market day, so that no day turns: months of missed days would be a bench of their own.
+    clock = MarketClock(market_at=MARKET_AT + timedelta(seconds=seq))
     held = [position(n, profit=0) for n in range(1, POSITIONS + 1)]
-    view = snapshot(seq=seq, fence=fence, market=clock, taken_at=clock.market_at, positions=held)
+    view = snapshot(seq=seq, fence=fence, market=clock, taken_at=datetime.now(UTC), positions=held)
     await _post(client, agent, "snapshot", encode(view))
 
 
