@@ -8,7 +8,14 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.accounts.models import Account, AccountMode, AccountSnapshot, ConnectionLossPolicy, MarginMode
+from apps.accounts.models import (
+    Account,
+    AccountMode,
+    AccountSnapshot,
+    ConnectionLossPolicy,
+    MarginMode,
+    UnapprovedPolicy,
+)
 from apps.common.serializer_fields import AwareDateTimeField, BigNumberField, HandleField, NumberField
 from trading.errors import TradingError
 from trading.risk.days import check_zone
@@ -54,6 +61,7 @@ class NewAccount(serializers.Serializer[Any]):
     initial_balance = NumberField(above=0)
     zone = ZoneField(max_length=64, default="UTC")
     connection_loss = AnyCaseChoiceField(ConnectionLossPolicy.choices, default=ConnectionLossPolicy.HOLD)
+    unapproved = AnyCaseChoiceField(UnapprovedPolicy.choices, default=UnapprovedPolicy.ALERT)
 
 
 class AccountChange(serializers.Serializer[Any]):
@@ -63,6 +71,7 @@ class AccountChange(serializers.Serializer[Any]):
     leverage = serializers.IntegerField(min_value=1, max_value=10_000, required=False)
     zone = ZoneField(max_length=64, required=False)
     connection_loss = AnyCaseChoiceField(ConnectionLossPolicy.choices, required=False)
+    unapproved = AnyCaseChoiceField(UnapprovedPolicy.choices, required=False)
 
 
 class AccountRow(serializers.Serializer[Any]):
@@ -80,6 +89,7 @@ class AccountRow(serializers.Serializer[Any]):
     initial_balance = NumberField()
     zone = serializers.CharField()
     connection_loss = serializers.CharField()
+    unapproved = serializers.CharField()
     created_at = AwareDateTimeField()
     retired_at = AwareDateTimeField(allow_null=True)
     balance = NumberField(allow_null=True)
@@ -106,6 +116,7 @@ def account_row(account: Account, at: datetime) -> dict[str, Any]:
         "initial_balance": account.initial_balance,
         "zone": account.zone,
         "connection_loss": account.connection_loss,
+        "unapproved": account.unapproved,
         "created_at": account.created_at,
         "retired_at": account.retired_at,
         "balance": seen.balance if seen else None,
