@@ -33,10 +33,10 @@ def hold_against_pack(chunk: Chunk, checkpoint: Callable[[float], None]) -> Chun
     """
     run, settings = chunk.study.run, chunk.study.settings
     pack = preset(settings["pack"])
-    bars, instrument = load_run_bars(run).bars, Instrument.from_dict(run.instrument)
-    result = execute(run, bars, run.costs)
+    loaded, instrument = load_run_bars(run), Instrument.from_dict(run.instrument)
+    result = execute(run, loaded, run.costs)
     checkpoint(0.15)
-    track = track_result(result, float(run.balance), bars=bars, instrument=instrument)
+    track = track_result(result, float(run.balance), bars=loaded.bars, instrument=instrument)
     account = Account(
         size=Decimal(settings["size"]), compounding=settings["compounding"], optional_rules=settings["optional_rules"]
     )
