@@ -6,7 +6,6 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from apps.backtests import storage
@@ -22,9 +21,6 @@ from trading.metrics.report import describe
 from trading.metrics.shapes import excursion_shape, histogram_shape, monthly_shape
 from trading.model.instrument import Instrument
 from trading.model.timeframe import Timeframe
-
-# What is taken where neither the bars nor the person say what the spread was: never nothing.
-FALLBACK_SPREAD_PIPS = "1"
 
 
 def compute(run: Run, checkpoint: Callable[[float], None]) -> Computed:
@@ -64,10 +60,10 @@ def execute(run: Run, loaded: RunBars, costs: dict[str, Any], document: dict[str
 
 def settle_costs(costs: dict[str, Any], loaded: RunBars) -> tuple[dict[str, Any], list[str]]:
     """Return the costs in force and the findings with what had to be assumed."""
-    if costs.get("spread_pips") is not None or bool(np.any(loaded.bars.spread_points > 0)):
+    settled, said = build_costs(costs).settle_spread(loaded.bars)
+    if not said:
         return costs, loaded.findings
-    said = f"The bars do not say what the spread was: {FALLBACK_SPREAD_PIPS} pip was taken."
-    return {**costs, "spread_pips": FALLBACK_SPREAD_PIPS}, [*loaded.findings, said]
+    return {**costs, "spread_pips": f"{settled.spread_pips:f}"}, [*loaded.findings, said]
 
 
 def summarize(result: Result, arrays: dict[str, NDArray[Any]], run: Run) -> dict[str, Any]:
