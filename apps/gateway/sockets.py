@@ -9,12 +9,14 @@ from django.urls import path
 
 from apps.gateway.consumers import EventsConsumer, ExecutorConsumer
 from apps.gateway.credentials import find_credential, is_origin_allowed
+from apps.gateway.dashboard_socket import DashboardConsumer
 
 FORBIDDEN = 4403
 
 urlpatterns = [
     path("ws/executor", ExecutorConsumer.as_asgi()),
     path("ws/events", EventsConsumer.as_asgi()),
+    path("ws/dashboard", DashboardConsumer.as_asgi()),
 ]
 
 
