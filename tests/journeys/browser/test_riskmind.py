@@ -6,6 +6,7 @@ terminal, an IDE listens on `/ws/dashboard`, and a person looks at the page.
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -117,12 +118,19 @@ class Advisor:
 class Ide:
     """QuantMind's dashboard: it opens the socket as the spec writes it, with a ticket in the token's place."""
 
-    def __init__(self, platform):
-        ticket = platform.post("ws/tickets")["ticket"]
-        url = f"ws{platform.ready['url'].removeprefix('http').rstrip('/')}/ws/dashboard?token={ticket}"
-        self.socket = connect(url, proxy=None)
+    def __init__(self, socket):
+        self.socket = socket
         channels = ["account_updates", "bot_updates", "risk_events", "trade_updates"]
         self.socket.send(json.dumps({"action": "subscribe", "channels": channels}))
+
+    @staticmethod
+    @contextmanager
+    def looking_at(platform):
+        """Look for the length of a `with` block."""
+        ticket = platform.post("ws/tickets")["ticket"]
+        url = f"ws{platform.ready['url'].removeprefix('http').rstrip('/')}/ws/dashboard?token={ticket}"
+        with connect(url, proxy=None) as socket:
+            yield Ide(socket)
 
     def hear(self, channel, **data):
         """Return the data of the next message on a channel in which these values stand."""
@@ -134,6 +142,12 @@ class Ide:
 
 
 @pytest.fixture
+def ide(platform, account):
+    with Ide.looking_at(platform) as ide:
+        yield ide
+
+
+@pytest.fixture
 def account(platform):
     account = platform.post(
         "accounts",
@@ -141,12 +155,12 @@ def account(platform):
          "initial_balance": 100_000},
     )  # fmt: skip
     limits = platform.get(f"accounts/{account['id']}/limits")["limits"]
-    answer = platform.client.put(f"accounts/{account['id']}/limits", json={**limits, "daily_loss_fraction": 0.007})
+    answer = platform.client.put(f"accounts/{account['id']}/limits", json={**limits, "daily_loss_fraction": 0.0069})
     assert answer.is_success, answer.text
     return account
 
 
-def test_the_specs_scenario_from_the_registration_to_the_event_on_the_page(platform, visit, account):
+def test_the_specs_scenario_from_the_registration_to_the_event_on_the_page(platform, visit, account, ide):
     terminal = Terminal(platform, account)
     bot = platform.post(
         "bots/register",
@@ -155,25 +169,25 @@ def test_the_specs_scenario_from_the_registration_to_the_event_on_the_page(platf
     )  # fmt: skip
     assert (bot["status"], bot["tags"][0]) == ("ACTIVE", "@perfect")
     terminal.show()
-    advisor, ide = Advisor(platform), Ide(platform)
+    advisor = Advisor(platform)
     assert ide.hear("account_updates", account_id=account["id"])["light"] == "GREEN"
 
-    # Three trades of 150 each, of the 700 the day may lose.
+    # Three trades of 150 each, of the 690 the day may lose.
     for ticket in (1, 2, 3):
         answer = advisor.ask(0.75)
         assert answer["approved"], answer
         terminal.fill(ticket, answer)
         terminal.show()
         assert advisor.report(ticket, answer, 1.10000)["action"] == "none"
-        assert ide.hear("trade_updates", event="approval_decided")["approved"] is True
+        assert ide.hear("trade_updates", bot_id=BOT, event="approval_decided")["approved"] is True
 
     # With the fourth the day could lose 700: it is denied, and says why.
     denied = advisor.ask(1.25)
-    assert (denied["approved"], denied["reason_code"]) == (False, "DAILY_LOSS"), denied
+    assert (denied["approved"], denied["reason_code"]) == (False, "DAILY_LOSS_LIMIT"), denied
     assert denied["rejection_reason"]
-    assert ide.hear("trade_updates", event="approval_decided", approved=False)["reason_code"] == "DAILY_LOSS"
+    assert ide.hear("trade_updates", bot_id=BOT, event="approval_decided", approved=False)["reason_code"] == "DAILY_LOSS_LIMIT"
 
-    # The market goes against all three: 390 of 700 are lost, and the light turns.
+    # The market goes against all three: 390 of 690 are lost, and the light turns.
     terminal.positions = [
         fleet.position(
             one.position_id, magic=MAGIC, volume_lots=one.volume_lots, stop_loss=one.stop_loss, comment=one.comment,
