@@ -9,6 +9,7 @@ from celery import shared_task
 
 from apps.accounts.models import Account
 from apps.common.clock import read_at
+from apps.risk.services.anchors import deliver_anchors, sign_heads
 from apps.risk.services.settling import list_due_accounts, settle_account
 
 log = structlog.get_logger(__name__)
@@ -24,6 +25,15 @@ def roll_trading_days(**_: Any) -> int:
 def sweep_reservations(**_: Any) -> int:
     """Settle the reservations whose validity is over; return how many accounts were settled."""
     return _settle_due()
+
+
+@shared_task(name="apps.risk.tasks.sign_log_heads")  # type: ignore[untyped-decorator]
+def sign_log_heads(**_: Any) -> int:
+    """Sign the heads of the logs that grew and tell them outside; return how many were signed."""
+    at = read_at()
+    signed = sign_heads(at)
+    deliver_anchors(at)
+    return signed
 
 
 def _settle_due() -> int:
