@@ -16,13 +16,15 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.mail import send_mail
-from django.db.models import F, Max, Q
+from django.db import transaction
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from apps.accounts.models import AccountRisk
 from apps.common.ids import public_id
 from apps.common.wire import to_wire_time
-from apps.risk.models import LogAnchor
+from apps.risk.models import Decision, LogAnchor, Severity
 from apps.risk.services.decision_log import write_canonical
+from apps.risk.services.events import write_event
 from apps.risk.services.signing import Anchor, load_signer, read_anchor
 
 AT_ONCE = 500
@@ -30,34 +32,25 @@ log = structlog.get_logger(__name__)
 
 
 def sign_heads(at: datetime) -> int:
-    """Sign the head of every log that grew since its last anchor; return how many."""
-    grown = list(
-        AccountRisk.objects.annotate(anchored=Max("account__log_anchors__number"))
-        .filter(chain_number__gt=0)
-        .filter(Q(anchored__isnull=True) | Q(chain_number__gt=F("anchored")))
-        .order_by("account_id")
-        .values_list("account_id", "chain_number", "chain_head")
-    )
+    """
+    Sign the head of every log that grew since its last anchor; return how many.
+
+    A log that no longer holds the line of its last anchor is not signed again: that is told instead, once a day.
+    """
+    grown = list(_list_grown())
     if not grown:
         return 0
     signer, rows = load_signer(), []
-    for account_id, number, head in grown:
-        body = write_canonical(
-            {
-                "v": 1,
-                "kind": "anchor",
-                "account": public_id("acc", account_id),
-                "number": number,
-                "head": head,
-                "at": to_wire_time(at),
-                "key": signer.key_id,
-            }
-        )
+    for risk in grown:
+        if risk.anchored is not None and not _holds_anchor(risk):
+            _tell_tampered(risk, at)
+            continue
+        body = _write_anchor(risk, at, signer.key_id)
         rows.append(
             LogAnchor(
-                account_id=account_id,
-                number=number,
-                head=head,
+                account_id=risk.account_id,
+                number=risk.chain_number,
+                head=risk.chain_head,
                 at=at,
                 body=body,
                 signature=signer.sign(body),
@@ -67,6 +60,42 @@ def sign_heads(at: datetime) -> int:
     # Two workers may sign the same head: one of the two is kept.
     LogAnchor.objects.bulk_create(rows, ignore_conflicts=True, batch_size=AT_ONCE)
     return len(rows)
+
+
+def _list_grown() -> QuerySet[Any]:
+    newest = LogAnchor.objects.filter(account_id=OuterRef("account_id")).order_by("-number")
+    rows = AccountRisk.objects.annotate(
+        anchored=Subquery(newest.values("number")[:1]), anchored_head=Subquery(newest.values("head")[:1])
+    )
+    moved = Q(anchored__isnull=True) | ~Q(chain_number=F("anchored"))
+    return rows.filter(moved, chain_number__gt=0).select_related("account__team").order_by("account_id")
+
+
+def _holds_anchor(risk: Any) -> bool:
+    line = Decision.objects.filter(account_id=risk.account_id, number=risk.anchored)
+    return line.filter(hash=risk.anchored_head).exists()
+
+
+def _write_anchor(risk: AccountRisk, at: datetime, key_id: str) -> str:
+    return write_canonical(
+        {
+            "v": 1,
+            "kind": "anchor",
+            "account": public_id("acc", risk.account_id),
+            "number": risk.chain_number,
+            "head": risk.chain_head,
+            "at": to_wire_time(at),
+            "key": key_id,
+        }
+    )
+
+
+def _tell_tampered(risk: Any, at: datetime) -> None:
+    message = f"The decision log does not hold line {risk.anchored} as it was signed: run manage.py verify_log"
+    log.critical("DECISION_LOG_TAMPERED", account=risk.account.code, line=risk.anchored)
+    key = f"{at:%Y-%m-%d}:log:tampered"
+    with transaction.atomic():
+        write_event(risk.account, "DECISION_LOG_TAMPERED", Severity.CRITICAL, message, at=at, once_key=key)
 
 
 def deliver_anchors(at: datetime) -> int:
