@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from django.http import FileResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.selectors import get_account_of
+from apps.risk.dispute.handing import answer_with_pack
 from apps.risk.models import SigningKey
+from apps.teams.authentication import caller_of
 
 
 class SigningKeyRow(serializers.Serializer[dict[str, Any]]):
@@ -41,3 +46,21 @@ class SigningKeysApi(APIView):
             for row in rows
         ]
         return Response({"keys": keys})
+
+
+class DisputePackApi(APIView):
+    """
+    The signed evidence of one trading day, as a ZIP file: decisions, answers, deals, positions, equity, limits, and a
+    script that checks it without us. An owner's; each one handed out is recorded.
+    """
+
+    scopes = {"GET": "risk:write"}
+
+    @extend_schema(
+        operation_id="account_dispute_pack",
+        responses={(200, "application/zip"): OpenApiTypes.BINARY},
+        parameters=[OpenApiParameter("day", OpenApiTypes.DATE, OpenApiParameter.PATH)],
+    )
+    def get(self, request: Request, account: str, day: str) -> FileResponse:
+        caller = caller_of(request)
+        return answer_with_pack(get_account_of(caller, account), day, actor=caller.actor, at=caller.at)

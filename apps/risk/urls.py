@@ -13,6 +13,11 @@ urlpatterns: list[URLPattern] = [
     path("accounts/<str:account>/pack/preview", pack_api.AccountPackPreviewApi.as_view(), name="account-pack-preview"),
     path("accounts/<str:account>/pack/bind", pack_api.AccountPackBindApi.as_view(), name="account-pack-bind"),
     path("accounts/<str:account>/pack/leave", pack_api.AccountPackLeaveApi.as_view(), name="account-pack-leave"),
+    path(
+        "accounts/<str:account>/days/<str:day>/dispute-pack",
+        evidence_api.DisputePackApi.as_view(),
+        name="account-dispute-pack",
+    ),
     path("evidence/keys", evidence_api.SigningKeysApi.as_view(), name="evidence-keys"),
     path("approvals", api.ApprovalsApi.as_view(), name="approvals"),
     path("risk/events", api.RiskEventsApi.as_view(), name="risk-events"),
