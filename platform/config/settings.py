@@ -254,6 +254,10 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+# The most bytes a request may bring, refused before they are read; views have limits of their own below these.
+BODY_LIMIT = DATA_UPLOAD_MAX_MEMORY_SIZE
+_DATASET_FILE = 129 * 1024 * 1024  # a file of 128 MB and the form around it
+BODY_LIMITS = {"/api/v1/datasets": _DATASET_FILE, "/data/new": _DATASET_FILE}
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
@@ -310,6 +314,13 @@ PUSHER = {
     "CLUSTER": env_text("PUSHER_CLUSTER", ""),
     "HOST": env_text("PUSHER_HOST", ""),
 }
+PUSHER_PORT = env_int("PUSHER_PORT", 443, minimum=1, maximum=65535)
+PUSHER_TLS = env_bool("PUSHER_TLS", True)
+PUSHER_SERVE = env_bool("PUSHER_SERVE", False)  # the platform is its own push service
+if PUSHER_SERVE and not (PUSHER["APP_ID"] and PUSHER["KEY"] and PUSHER["SECRET"]):
+    raise ConfigurationError("PUSHER_SERVE needs PUSHER_APP_ID, PUSHER_KEY and PUSHER_SECRET")
+# What else is pushed for an event of this kind: a function of a higher floor, named by dotted string.
+PUSHES = {"command.changed": "apps.executors.services.pushes.read_command_push"}
 OBSERVER_FRESH_S = env_int("OBSERVER_FRESH_S", 15, minimum=1, maximum=120)
 EXECUTOR_STALE_S = 15
 EXECUTOR_OFFLINE_S = 60

@@ -99,7 +99,7 @@ def record_verdict(
         risk.reserved += reserved
         risk.risked_today += reserved
         risk.approved_today += 1
-        facts.held.append(approval)
+        facts.reserve(asked.symbol, asked.side, verdict.lots, reserved)
     return approval, decision, Answer(200, body, approved=verdict.approved, reason_code=verdict.reason_code)
 
 
@@ -169,6 +169,8 @@ def _decision_of(
         "tag": approval.tag,
         "response": hash_text(approval.response),
     }
+    if verdict.shadow_codes:
+        content["shadow"] = list(verdict.shadow_codes)
     if state is None:
         return content
     if (terms := state.terms) is not None:

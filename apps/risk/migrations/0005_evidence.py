@@ -50,7 +50,7 @@ DROP FUNCTION refuse_changed_evidence();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0004_pack_versions_are_immutable"), ("risk", "0003_decisions_are_append_only")]
+    dependencies = [("risk", "0004_position_flags_and_bot_breakers")]
 
     operations = [
         migrations.CreateModel(
