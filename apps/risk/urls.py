@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path
 
-from apps.risk import api, bot_api, comparison_api, evidence_api, pack_api
+from apps.risk import api, bot_api, comparison_api, evidence_api, pack_api, what_if_api
 
 app_name = "risk"
 urlpatterns: list[URLPattern] = [
@@ -18,6 +18,8 @@ urlpatterns: list[URLPattern] = [
         evidence_api.DisputePackApi.as_view(),
         name="account-dispute-pack",
     ),
+    path("accounts/<str:account>/what-if", what_if_api.WhatIfApi.as_view(), name="account-what-if"),
+    path("accounts/<str:account>/shadow", what_if_api.ShadowReportApi.as_view(), name="account-shadow"),
     path("evidence/keys", evidence_api.SigningKeysApi.as_view(), name="evidence-keys"),
     path("approvals", api.ApprovalsApi.as_view(), name="approvals"),
     path("bots/<str:bot_id>", bot_api.BotApi.as_view(), name="bot"),
