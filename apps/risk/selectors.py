@@ -16,7 +16,7 @@ from apps.common.errors import NotFound
 from apps.common.ids import MalformedId, parse_public_id
 from apps.risk.models import Approval, PositionFlag, RiskEvent, Severity
 from trading.errors import TradingError
-from trading.risk.levels import RiskLevel, Standing, level_of, show_level, stand
+from trading.risk.levels import RiskLevel, Standing, show_level, stand
 from trading.risk.limits import Limits, parse_limits
 
 LATCHES = ("platform", "team", "account", "breach", "day")
