@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0005_connection_loss_time_and_request_budget'),
+        ('accounts', '0006_connection_loss_time_and_request_budget'),
         ('market', '0004_datasets_are_immutable'),
     ]
 

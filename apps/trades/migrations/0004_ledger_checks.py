@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0005_connection_loss_time_and_request_budget'),
+        ('accounts', '0006_connection_loss_time_and_request_budget'),
         ('trades', '0003_newest_deal_is_found_at_once'),
     ]
 
