@@ -185,7 +185,10 @@ def test_the_specs_scenario_from_the_registration_to_the_event_on_the_page(platf
     denied = advisor.ask(1.25)
     assert (denied["approved"], denied["reason_code"]) == (False, "DAILY_LOSS_LIMIT"), denied
     assert denied["rejection_reason"]
-    assert ide.hear("trade_updates", bot_id=BOT, event="approval_decided", approved=False)["reason_code"] == "DAILY_LOSS_LIMIT"
+    assert (
+        ide.hear("trade_updates", bot_id=BOT, event="approval_decided", approved=False)["reason_code"]
+        == "DAILY_LOSS_LIMIT"
+    )
 
     # The market goes against all three: 390 of 690 are lost, and the light turns.
     terminal.positions = [
