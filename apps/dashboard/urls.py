@@ -8,6 +8,7 @@ from apps.dashboard.views import (
     backtests,
     bots,
     data,
+    evidence,
     fleet,
     halt,
     overview,
@@ -17,6 +18,7 @@ from apps.dashboard.views import (
     strategies,
     studies,
     trades,
+    what_if,
 )
 
 app_name = "dashboard"
@@ -65,6 +67,8 @@ urlpatterns = [
     path("risk/<str:account>/pack/leave", packs.leave, name="account-pack-leave"),
     path("risk/<str:account>/equity.json", accounts.equity_figures, name="account-equity"),
     path("risk/<str:account>/candles.json", accounts.candle_figures, name="account-candles"),
+    path("risk/<str:account>/what-if", what_if.show, name="what-if"),
+    path("risk/<str:account>/days/<str:day>/dispute-pack", evidence.download_pack, name="dispute-pack"),
     path("risk/<str:account>/lift", halt.lift_account, name="account-lift"),
     path("risk/<str:account>/positions/<int:ticket>/close", positions.close, name="position-close"),
     path("halt", halt.halt, name="halt"),
