@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import connection
 from django.db.models import QuerySet
 
@@ -16,12 +17,14 @@ from apps.common.codes import Code
 from apps.common.errors import NotFound
 from apps.common.ids import MalformedId, parse_public_id
 from apps.risk.models import Approval, BotBreaker, PositionFlag, RiskEvent, Severity
+from trading.errors import TradingError
 from trading.risk.levels import RiskLevel, Standing, show_level, stand
 from trading.risk.limits import Limits, parse_limits
 
 LATCHES = ("platform", "team", "account", "breach", "day")
 HUNDRED = Decimal(100)
 LATEST_REQUESTS, USUAL_SYMBOLS = 50, 3
+log = structlog.get_logger(__name__)
 
 
 def get_account_state(account: Account, at: datetime) -> dict[str, Any]:
@@ -33,6 +36,29 @@ def get_account_state(account: Account, at: datetime) -> dict[str, Any]:
     risk = AccountRisk.objects.get(account=account)
     snapshot = AccountSnapshot.objects.filter(account=account).first()
     limits = parse_limits(LimitSet.objects.get(account=account, in_force=True).document)
+    return _show_state(account, risk, snapshot, limits, at)
+
+
+def list_account_states(team_id: UUID, at: datetime) -> list[tuple[Account, dict[str, Any]]]:
+    """Return the states of the team's accounts in service, in two statements; where limits cannot be read, there is none."""
+    rows = Account.objects.filter(team_id=team_id, retired_at=None, risk__isnull=False)
+    accounts = {account.pk: account for account in rows.select_related("risk", "snapshot").order_by("code")}
+    found = []
+    for limit_set in LimitSet.objects.filter(account_id__in=accounts, in_force=True).order_by("account__code"):
+        account = accounts[limit_set.account_id]
+        snapshot = account.snapshot if hasattr(account, "snapshot") else None
+        try:
+            limits = parse_limits(limit_set.document)
+        except TradingError as error:
+            log.error("LIMITS_BROKEN", account=account.code, problem=str(error)[:200])
+            continue
+        found.append((account, _show_state(account, account.risk, snapshot, limits, at)))
+    return found
+
+
+def _show_state(
+    account: Account, risk: AccountRisk, snapshot: AccountSnapshot | None, limits: Limits, at: datetime
+) -> dict[str, Any]:
     latches = {name: text for name in LATCHES if (text := getattr(risk, f"{name}_latch"))}
     standing = _stand(account, risk, snapshot, limits)
     used = standing.used if standing else Decimal(0)

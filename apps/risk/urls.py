@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path
 
-from apps.risk import api, bot_api, comparison_api, halt_api, pack_api, watch_api
+from apps.risk import api, bot_api, comparison_api, evidence_api, halt_api, pack_api, watch_api, what_if_api
 
 app_name = "risk"
 urlpatterns: list[URLPattern] = [
@@ -16,6 +16,14 @@ urlpatterns: list[URLPattern] = [
     path("accounts/<str:account>/pack/preview", pack_api.AccountPackPreviewApi.as_view(), name="account-pack-preview"),
     path("accounts/<str:account>/pack/bind", pack_api.AccountPackBindApi.as_view(), name="account-pack-bind"),
     path("accounts/<str:account>/pack/leave", pack_api.AccountPackLeaveApi.as_view(), name="account-pack-leave"),
+    path(
+        "accounts/<str:account>/days/<str:day>/dispute-pack",
+        evidence_api.DisputePackApi.as_view(),
+        name="account-dispute-pack",
+    ),
+    path("accounts/<str:account>/what-if", what_if_api.WhatIfApi.as_view(), name="account-what-if"),
+    path("accounts/<str:account>/shadow", what_if_api.ShadowReportApi.as_view(), name="account-shadow"),
+    path("evidence/keys", evidence_api.SigningKeysApi.as_view(), name="evidence-keys"),
     path("approvals", api.ApprovalsApi.as_view(), name="approvals"),
     path("bots/<str:bot_id>", bot_api.BotApi.as_view(), name="bot"),
     path("bots/<str:bot_id>/comparison", comparison_api.BotComparisonApi.as_view(), name="bot-comparison"),

@@ -33,7 +33,7 @@ VERBS = ("get", "post", "put", "patch", "delete")
 MARK = "alices-own"
 
 # Open to everybody: they show nothing of any team.
-OPEN = {"api/schema", "api/docs", "healthz", "readyz"}
+OPEN = {"api/schema", "api/docs", "healthz", "readyz", "api/v1/evidence/keys"}
 # Checked inside the deciding transaction, which reads the key itself; tested as the others are.
 SELF_CHECKED = {"ApproveTradeApi": {"POST": "trades:approve"}}
 # What a self-checking door reads before it looks at the key.
@@ -51,8 +51,8 @@ BODIES = {
 FORBIDS_BY_CONTENT = {"PusherAuthApi"}
 # Never by a key, whatever its scopes: a signed-in owner has to be there.
 PEOPLE_ONLY = {"DELETE /api/v1/accounts/<str:account_ref>/halt"}
-# A reference that is no team's: the account in question is named by header.
-SHARED = {"symbol"}
+# A reference that is no team's: the account in question is named by header, or by the path beside it.
+SHARED = {"symbol", "day"}
 
 
 @dataclass(frozen=True)
@@ -153,6 +153,7 @@ class Stage:
             "assignment": self.assignment.public_id,
             "bot_id": self.bot.bot_id,
             "symbol": "EURUSD",
+            "day": "2026-03-04",
             "backtest": self.backtest.public_id,
             "study": self.study.public_id,
             "dataset": self.dataset.public_id,
@@ -188,6 +189,7 @@ NOBODYS = {
     "dataset": public_id("dst", new_id()),
     "dataset_import": public_id("dsi", new_id()),
     "symbol": "EURUSD",
+    "day": "2026-03-04",
     "backtest": public_id("run", new_id()),
     "study": public_id("sty", new_id()),
     "pack": public_id("pck", new_id()),

@@ -40,6 +40,8 @@ def open_account(
     zone: str = "UTC",
     connection_loss: str = ConnectionLossPolicy.HOLD,
     unapproved: str = UnapprovedPolicy.ALERT,
+    connection_loss_after_s: int = 30,
+    request_budget: int = 2000,
 ) -> Account:
     """
     Create an account with its risk row and its first limits (the defaults of its mode and size).
@@ -65,6 +67,8 @@ def open_account(
                 zone=zone,
                 connection_loss=connection_loss,
                 unapproved=unapproved,
+                connection_loss_after_s=connection_loss_after_s,
+                request_budget=request_budget,
             )
     except IntegrityError as error:
         message = f"This team already has an account with code {code!r}, or with login {login} on {server!r}."

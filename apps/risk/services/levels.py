@@ -190,4 +190,4 @@ def _break_limit(
     if told is None or facts.limits.mode != ENFORCE:
         return  # once a day: what a person has lifted is not latched again by the same breach
     for_good = name == "total" or facts.limits.daily_kind == HARD
-    latch_row(risk, "breach_latch" if for_good else "day_latch", message)
+    latch_row(risk, "breach_latch" if for_good else "day_latch", message, at=at)
