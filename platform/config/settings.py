@@ -174,6 +174,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"queue": "schedule", "expires": 15},
     },
+    "tell-stale-accounts": {
+        "task": "apps.risk.tasks.tell_stale_accounts",
+        "schedule": 15.0,
+        "options": {"queue": "schedule", "expires": 15},
+    },
     "mark-silent-executors": {
         "task": "apps.executors.tasks.mark_silent",
         "schedule": 10.0,

@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 from apps.assignments.services.activation import activate
 from apps.common.clock import read_at
 from apps.common.ids import new_id, public_id
+from apps.risk.models import RiskEvent
 from apps.teams.models import AuditEntry
 from apps.teams.permissions import Scoped
 from apps.teams.scopes import scopes_of_role
@@ -133,6 +134,9 @@ class Stage:
         self.study = lab.make_study(self.backtest)
         self.dataset, self.dataset_import = make_dataset(team, name=f"{MARK} dataset")
         self.pack = make_pack(team, code=f"{MARK}-pack")
+        self.event = RiskEvent.objects.create(
+            account=self.account, event_type="ACCOUNT_STALE", severity="WARNING", message=f"{MARK} event", at=read_at()
+        )
         self.key, self.owner_key = make_key(self.world.alice)
         _, self.scopeless_key = make_key(self.world.alice, [])
         _, self.stranger_key = make_key(self.world.charlie)
@@ -155,6 +159,7 @@ class Stage:
             "dataset": self.dataset.public_id,
             "dataset_import": self.dataset_import.public_id,
             "pack": self.pack.pack.public_id,
+            "event": self.event.public_id,
         }
 
     def path(self, door: Door, references: dict[str, str] | None = None) -> str:
@@ -188,6 +193,7 @@ NOBODYS = {
     "backtest": public_id("run", new_id()),
     "study": public_id("sty", new_id()),
     "pack": public_id("pck", new_id()),
+    "event": public_id("evt", new_id()),
 }
 
 

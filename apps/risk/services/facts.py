@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -245,7 +245,8 @@ def _facts_of(
     terms: dict[str, SymbolTerms] = {}
     for spec in specs:
         with suppress(KeyError, TypeError, ValueError, ArithmeticError):  # what cannot be read is not known
-            terms[spec.symbol] = read_terms(spec.document, account.currency)
+            read = read_terms(spec.document, account.currency)
+            terms[spec.symbol] = replace(read, unseen_changes=tuple(sorted(spec.drift)))
     holdings = read_holdings(snapshot)
     return AccountFacts(
         account=account,

@@ -10,6 +10,8 @@ import pytest
 from apps.accounts.models import AccountRisk, LimitSet
 from apps.common.clock import read_at
 from apps.common.models import OutboxEvent
+from apps.market.models import SymbolSpecification
+from apps.market.services import accept_specification
 from apps.risk.models import Approval, Decision, Reservation
 from apps.risk.services import decide, verify_chain
 from apps.teams.models import ApiKey
@@ -139,6 +141,17 @@ def test_a_stale_view_a_missing_view_and_an_unknown_symbol_are_denied(desk):
 
     desk.see(complete=False)
     assert desk.ask()["reason_code"] == "SNAPSHOT_INCOMPLETE"
+
+
+def test_a_symbol_the_broker_changed_waits_for_a_person(desk):
+    rows = SymbolSpecification.objects.filter(account=desk.account, symbol="EURUSD")
+    rows.update(drift={"volume_step": ["0.01", "0.10"]})
+    answer = desk.ask()
+    assert (answer["approved"], answer["reason_code"]) == (False, "SPEC_CHANGED")
+    assert "volume_step" in answer["rejection_reason"]
+
+    accept_specification(account=desk.account, symbol="EURUSD", actor="alice", at=read_at())
+    assert desk.ask()["approved"]
 
 
 @pytest.mark.parametrize("latch", ["account", "team", "platform", "breach", "day"])

@@ -34,6 +34,7 @@ def list_paths(platform):
         "/data", "/data/new", f"/data/{dataset}", f"/data/{dataset}/delete", "/backtests", "/backtests/compare",
         f"/strategies/{strategy}/backtest", f"/backtests/{run}", *[f"/studies/{each}" for each in studies],
         *[f"/backtests/{run}/studies/{kind}" for kind in ("challenge", "monte_carlo", "sweep", "optuna", "walk_forward")],
+        "/bots", f"/bots/{platform.get('bots')['results'][0]['bot_id']}", f"/bots/{platform.get('bots')['results'][0]['bot_id']}/retire",
         "/security", "/welcome", "/accounts/2fa/", "/accounts/2fa/webauthn/", "/accounts/2fa/totp/activate/",
         "/accounts/sessions/", "/accounts/email/", "/accounts/password/change/", "/nothing-here",
     ]  # fmt: skip
