@@ -9,6 +9,7 @@ from apps.backtests.models import Study
 from apps.backtests.search_plans import LOWER_IS_BETTER, name_of
 from apps.dashboard.marks.charts import Axis, draw_band, draw_line, find_span
 from apps.dashboard.marks.numbers import format_amount, format_percent, format_signed_percent
+from apps.strategies.models import StrategyStatus
 
 OBJECTIVES = {
     "sharpe_ratio": "Sharpe ratio",
@@ -29,6 +30,7 @@ def describe_search(study: Study) -> dict[str, Any]:
     return {
         "result": result,
         "names": names,
+        "may_save": study.run.strategy is not None and study.run.strategy.status != StrategyStatus.ARCHIVED,
         "objective": OBJECTIVES[objective],
         "top": [_describe_trial(one, objective) for one in result["top"]],
         "surface": describe_surface(result["surface"], objective) if result["surface"] else None,

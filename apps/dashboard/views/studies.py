@@ -9,8 +9,8 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.backtests.models import StudyKind
-from apps.backtests.services import studying
+from apps.backtests.models import Study, StudyKind
+from apps.backtests.services import saving, studying
 from apps.common.errors import PlatformError
 from apps.dashboard.access import PageRequest, page
 from apps.dashboard.forms.studies import ChallengeForm, MonteCarloForm, OptunaForm, SearchForm, WalkForwardForm
@@ -70,6 +70,8 @@ def act(request: PageRequest, study: str, act: str) -> HttpResponse:
             studying.cancel_study(study=row, actor=actor, at=request.viewer.at)
         elif act == "resume":
             studying.resume_study(study=row, actor=actor)
+        elif act == "save":
+            return _save(request, row)
         else:
             studying.delete_study(study=row, actor=actor)
             messages.success(request, f"The study {row.get_kind_display()} is deleted.")
@@ -77,3 +79,12 @@ def act(request: PageRequest, study: str, act: str) -> HttpResponse:
     except PlatformError as refusal:
         messages.error(request, refusal.message)
     return redirect("dashboard:study", row.public_id)
+
+
+def _save(request: PageRequest, study: Study) -> HttpResponse:
+    """Keep the point named, or the best, as a version of its strategy, and lead there."""
+    text = request.POST.get("number", "")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
+    version = saving.save_point(study=study, actor=request.viewer.actor, number=number)
+    messages.success(request, f"Kept as version {version.number}. It trades nowhere until you activate it.")
+    return redirect("dashboard:strategy", version.strategy.slug)
