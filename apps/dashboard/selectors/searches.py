@@ -21,6 +21,7 @@ OBJECTIVES = {
     "max_drawdown_fraction": "Largest drawdown",
 }
 HEATS = 3
+MOST_SHOWN = 100
 
 
 def describe_search(study: Study) -> dict[str, Any]:
@@ -95,6 +96,27 @@ def describe_fan(study: Study) -> dict[str, Any]:
         "falls": [(name, result["max_drawdown_fraction"][name]) for name in ("5", "50", "95")],
         "finals": [(name, result["final_equity"][name]) for name in ("5", "50", "95")],
         "what": "trades" if result["by"] == "trade" else "days",
+    }
+
+
+def describe_portfolio(study: Study) -> dict[str, Any]:
+    """Return everything the page of a finished portfolio shows."""
+    result = study.result
+    newest = reversed(result["trades"][-MOST_SHOWN:])
+    return {
+        "result": result,
+        "legs": result["legs"],
+        "trades": [
+            {
+                **one,
+                "name": result["legs"][one["leg"]]["name"],
+                "opened_at": datetime.fromtimestamp(one["opened_s"], UTC),
+                "closed_at": datetime.fromtimestamp(one["closed_s"], UTC),
+            }
+            for one in newest
+        ],
+        "skipped": sorted(result["skipped"].items()),
+        "drawn": draw_equity(result["equity"]["at"], result["equity"]["equity"]),
     }
 
 

@@ -13,7 +13,14 @@ from apps.backtests.models import Study, StudyKind
 from apps.backtests.services import saving, studying
 from apps.common.errors import PlatformError
 from apps.dashboard.access import PageRequest, page
-from apps.dashboard.forms.studies import ChallengeForm, MonteCarloForm, OptunaForm, SearchForm, WalkForwardForm
+from apps.dashboard.forms.studies import (
+    ChallengeForm,
+    MonteCarloForm,
+    OptunaForm,
+    PortfolioForm,
+    SearchForm,
+    WalkForwardForm,
+)
 from apps.dashboard.pages import render_page, wants_fragment
 from apps.dashboard.selectors import studies as selectors
 from apps.dashboard.selectors.rows import get_row
@@ -26,6 +33,7 @@ FORMS: dict[str, Any] = {
     "sweep": SearchForm,
     "optuna": OptunaForm,
     "walk_forward": WalkForwardForm,
+    "portfolio": PortfolioForm,
 }
 
 
