@@ -59,6 +59,7 @@ urlpatterns = [
     path("risk/<str:account>/pack/leave", packs.leave, name="account-pack-leave"),
     path("risk/<str:account>/equity.json", accounts.equity_figures, name="account-equity"),
     path("risk/<str:account>/candles.json", accounts.candle_figures, name="account-candles"),
+    path("risk/<str:account>/symbols/<str:symbol>/accept", accounts.accept_symbol, name="symbol-accept"),
     path("risk/<str:account>/lift", halt.lift_account, name="account-lift"),
     path("risk/<str:account>/positions/<int:ticket>/close", positions.close, name="position-close"),
     path("halt", halt.halt, name="halt"),
