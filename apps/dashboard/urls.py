@@ -70,6 +70,7 @@ urlpatterns = [
     path("risk/<str:account>/candles.json", accounts.candle_figures, name="account-candles"),
     path("risk/<str:account>/what-if", what_if.show, name="what-if"),
     path("risk/<str:account>/days/<str:day>/dispute-pack", evidence.download_pack, name="dispute-pack"),
+    path("risk/<str:account>/symbols/<str:symbol>/accept", accounts.accept_symbol, name="symbol-accept"),
     path("risk/<str:account>/lift", halt.lift_account, name="account-lift"),
     path("risk/<str:account>/positions/<int:ticket>/close", positions.close, name="position-close"),
     path("risk/<str:account>/breakers/<str:bot>/close", events.close_breaker, name="breaker-close"),
