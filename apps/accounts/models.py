@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import time
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -44,6 +46,7 @@ class Account(Identified):
     margin_mode = models.CharField(max_length=10, choices=MarginMode, default=MarginMode.HEDGING)
     initial_balance = NumericField()
     zone = models.CharField(max_length=64, default="UTC")  # an IANA name, or SERVER_NY+7
+    reset_time = models.TimeField(default=time())  # of the zone's wall clock: when the account's day begins
     connection_loss = models.CharField(max_length=10, choices=ConnectionLossPolicy, default=ConnectionLossPolicy.HOLD)
     retired_at = models.DateTimeField(null=True, blank=True)
 
@@ -60,6 +63,11 @@ class Account(Identified):
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def resets(self) -> str:
+        """When the account's day begins, for people: `17:00 America/Chicago`."""
+        return f"{self.reset_time:%H:%M} {self.zone}"
 
 
 class LimitSet(Identified):

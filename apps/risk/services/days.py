@@ -36,7 +36,7 @@ def roll_day(facts: AccountFacts, market_at: datetime) -> list[TradingDay]:
     spans = _missed_days(facts, market_at)
     if not spans:
         # The zone was changed to one where the same date still holds: the day in force only ends later.
-        risk.day_ends_at = day_at(market_at, facts.account.zone).ends_at
+        risk.day_ends_at = day_at(market_at, facts.account.zone, facts.account.reset_time).ends_at
         held = TradingDay.objects.filter(account=facts.account).order_by("-starts_at").first()
         if held is not None:
             TradingDay.objects.filter(pk=held.pk).update(ends_at=risk.day_ends_at)
@@ -81,13 +81,13 @@ def raise_peaks(facts: AccountFacts) -> bool:
 
 
 def _missed_days(facts: AccountFacts, market_at: datetime) -> list[Day]:
-    risk, zone = facts.risk, facts.account.zone
+    risk, zone, resets = facts.risk, facts.account.zone, facts.account.reset_time
     if risk.day is None or risk.day_ends_at is None:
-        return [day_at(market_at, zone)]
+        return [day_at(market_at, zone, resets)]
     try:
-        missed = list(days_between(risk.day, market_at, zone))
+        missed = list(days_between(risk.day, market_at, zone, resets))
     except ValueError:
-        return [day_at(market_at, zone)]  # a replay of another decade: its days have nothing to do with ours
+        return [day_at(market_at, zone, resets)]  # a replay of another decade: its days have nothing to do with ours
     spans, starts_at = [], risk.day_ends_at
     for span in missed:
         if span.ends_at > starts_at:  # contiguous even where the zone was changed
