@@ -11,6 +11,7 @@ import platform
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from executor_agent import AGENT_VERSION
 from executor_agent.assignments import Assignments
@@ -25,10 +26,13 @@ from executor_agent.holdings import Holdings
 from executor_agent.journal import Journal
 from executor_agent.logs import get_log
 from executor_agent.opening import Opener
+from executor_agent.pacing import Pacing
+from executor_agent.reconciling import Reconciler
 from executor_agent.resolving import Resolver
 from executor_agent.server.ports import Answered, Courier, Door, Event, Failed
 from executor_agent.session import Session
 from executor_agent.spool import Spool
+from executor_agent.stops import StopKeeper
 from executor_agent.strategies import Strategies
 from executor_agent.terminal.ports import Terminal, TerminalIdentity
 from executor_agent.watch import Watch
@@ -62,9 +66,11 @@ class Agent:
         self._session = Session(clocks, journal)
         self._watch = Watch(clocks, terminal, journal, self._session)
         self._spool = Spool(clocks, journal, self._watch.market_at)
-        self._closer = Closer(clocks, terminal, journal, self._watch)
-        self._holdings = Holdings(clocks, terminal, journal, self._spool, self._closer)
+        self._closer = Closer(clocks, terminal, journal, self._watch, Pacing(clocks, self._spool))
+        stops = StopKeeper(journal, self._spool, self._closer)
+        self._holdings = Holdings(clocks, terminal, journal, self._spool, self._closer, stops)
         self._resolver = Resolver(clocks, terminal, journal, self._spool)
+        self._reconciler = Reconciler(clocks, terminal, journal, self._spool, self._resolver)
         self._assignments = Assignments(journal, self._spool)
         self._feed = Feed(courier)
         opener = Opener(
@@ -73,11 +79,11 @@ class Agent:
         )  # fmt: skip
         self._strategies = Strategies(
             clocks, terminal, journal, self._session, self._watch, self._holdings, self._resolver, self._closer, opener,
-            self._feed, is_reconciled=lambda: self._is_reconciled and not self._stopping.is_set(),
+            self._feed, self._reconciler, is_reconciled=lambda: self._is_reconciled and not self._stopping.is_set(),
         )  # fmt: skip
         self._convergence = Convergence(
             clocks, journal, self._session, self._watch, self._spool, self._assignments, self._strategies, self._holdings,
-            self._resolver, self._closer,
+            self._resolver, self._closer, self._reconciler,
         )  # fmt: skip
         self._commands = Commands(journal, self._spool, self._watch, self._closer, self._want_snapshot)
         self._identity: TerminalIdentity | None = None
@@ -166,6 +172,7 @@ class Agent:
         identity = self._terminal.connect()
         self._life, self._identity = self._terminal.life, identity
         self._strategies.currency = identity.currency
+        self._convergence.is_netting = identity.margin_mode == "NETTING"
         self._strategies.forget_subscriptions()
         if was_connected:
             message = "the terminal's process was started again"
@@ -182,6 +189,8 @@ class Agent:
         self._holdings.follow(look)
         # Reconciled once everything could be read: positions are adopted, closings reported, unclear entries being resolved.
         self._is_reconciled = self._is_reconciled or look.is_complete
+        if look.is_complete:
+            self._reconciler.step(look, self._watch.raw_ms())
 
     def _converge(self) -> None:
         self._convergence.step(is_reconciled=self._is_reconciled)
@@ -190,7 +199,11 @@ class Agent:
         self._obey_connection_loss()
         if self._is_time("specs", _SPECS_EVERY_S):
             for symbol in sorted(self._watch.symbols):
-                self._strategies.note_symbol(self._terminal.read_symbol(symbol))
+                # One that cannot be read must not hide a change of the others.
+                self._attempt("specs", partial(self._note_symbol, symbol))
+
+    def _note_symbol(self, symbol: str) -> None:
+        self._strategies.note_symbol(self._terminal.read_symbol(symbol))
 
     def _obey_connection_loss(self) -> None:
         silent_s = self._clocks.mono() - self._heard_mono

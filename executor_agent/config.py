@@ -9,18 +9,45 @@ from typing import Any
 
 from executor_agent.errors import ConfigError
 
-TRANSPORTS = ("long_poll", "websocket")
+TRANSPORTS = ("long_poll", "websocket", "pusher")
+USUAL_TRANSPORTS = ("long_poll", "websocket")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PusherConfig:
+    """The push service: its public key, and its cluster or, where it is not Pusher's own, its host."""
+
+    key: str
+    cluster: str = ""
+    host: str = ""
+    port: int = 443
+    tls: bool = True
+
+    def url(self, version: str) -> str:
+        """
+        Return the socket's address.
+
+        >>> PusherConfig(key="k", cluster="eu").url("1")
+        'wss://ws-eu.pusher.com:443/app/k?protocol=7&client=mikrobot-agent&version=1'
+        """
+        host = self.host or (f"ws-{self.cluster}.pusher.com" if self.cluster else "ws.pusherapp.com")
+        scheme = "wss" if self.tls else "ws"
+        return f"{scheme}://{host}:{self.port}/app/{self.key}?protocol=7&client=mikrobot-agent&version={version}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServerConfig:
-    """The server and the key it knows this executor by. Long poll is always on; `websocket` adds nudges."""
+    """
+    The server and the key it knows this executor by. Long poll is always on; `websocket` adds nudges by the server's own
+    socket, `pusher` by a push service.
+    """
 
     url: str
     api_key: str
     api_secret: str = field(repr=False)
     executor_id: str
-    transports: tuple[str, ...] = TRANSPORTS
+    transports: tuple[str, ...] = USUAL_TRANSPORTS
+    pusher: PusherConfig | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,16 +116,36 @@ def build_config(tables: dict[str, Any], *, base: Path) -> AgentConfig:
 
 
 def _read_server(table: dict[str, Any], base: Path) -> ServerConfig:
-    transports = tuple(table.get("transports", TRANSPORTS))
+    pusher = _read_pusher(table["pusher"]) if "pusher" in table else None
+    transports = tuple(table.get("transports", TRANSPORTS if pusher else USUAL_TRANSPORTS))
     unknown = set(transports) - set(TRANSPORTS)
     if unknown:
         raise ConfigError(f"unknown transport {sorted(unknown)[0]!r}: use {', '.join(TRANSPORTS)}", field="transports")
+    if "pusher" in transports and pusher is None:
+        raise ConfigError("transport 'pusher' needs [server.pusher] with key and cluster or host", field="pusher")
     return ServerConfig(
         url=clean_url(_text(table, "server", "url")),
         api_key=_secret(table, "server", "api_key", base),
         api_secret=_secret(table, "server", "api_secret", base),
         executor_id=_text(table, "server", "executor_id"),
         transports=transports,
+        pusher=pusher,
+    )
+
+
+def _read_pusher(table: Any) -> PusherConfig:
+    if not isinstance(table, dict) or (unknown := set(table) - {"key", "cluster", "host", "port", "tls"}):
+        named = f"unknown {sorted(unknown)[0]!r} in" if isinstance(table, dict) else ""
+        raise ConfigError(f"{named} [server.pusher]: use key, cluster, host, port, tls".strip(), field="pusher")
+    port, tls = table.get("port", 443), table.get("tls", True)
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536 or not isinstance(tls, bool):
+        raise ConfigError("[server.pusher] port is a number up to 65535, tls is true or false", field="pusher")
+    return PusherConfig(
+        key=_text(table, "server.pusher", "key"),
+        cluster=str(table.get("cluster", "")),
+        host=str(table.get("host", "")),
+        port=port,
+        tls=tls,
     )
 
 

@@ -148,7 +148,7 @@ class Opener:
         if row.assignment_id in self._sent_in_this_life:
             return True
         try:
-            return self._terminal.find_by_tag(tag, row.magic, self._raw_ms() - _RAW_MARGIN_MS).is_empty
+            return self._terminal.find_by_tag(tag, row.magic, self._watch.raw_ms() - _RAW_MARGIN_MS).is_empty
         except TerminalUnknown:
             return False
 
@@ -250,7 +250,7 @@ class Opener:
     # --- the order ----------------------------------------------------------------------------------------------
 
     def _send(self, entry: Entry, row: IntentRow, approved: _Approved) -> None:
-        row.state, row.lots, row.sent_raw_ms = IntentState.SENDING, approved.lots, self._raw_ms()
+        row.state, row.lots, row.sent_raw_ms = IntentState.SENDING, approved.lots, self._watch.raw_ms()
         self._journal.put(row)
         self._sent_in_this_life.add(row.assignment_id)
         if self._clocks.mono() >= approved.until_mono or self._session.find_refusal() is not None:
@@ -342,11 +342,6 @@ class Opener:
         return by_tag[0] if by_tag else None
 
     # --- small --------------------------------------------------------------------------------------------------
-
-    def _raw_ms(self) -> int:
-        seen = self._watch.seen
-        offset_s = seen.look.market.server_offset_s if seen else 0
-        return int((self._watch.market_at().timestamp() + offset_s) * 1000)
 
     def _pause_market(self, pause: bool) -> None:
         try:

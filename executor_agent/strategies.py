@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 
 from executor_agent.clocks import Clocks
 from executor_agent.closing import Closer
-from executor_agent.errors import TerminalUnknown
+from executor_agent.errors import SymbolUnknown, TerminalUnknown
 from executor_agent.feed import Feed
 from executor_agent.holdings import Holdings
 from executor_agent.journal import AssignmentRow, BarMark, Journal, PositionRow
 from executor_agent.logs import get_log
 from executor_agent.opening import Entry, Opener
+from executor_agent.reconciling import Reconciler
 from executor_agent.resolving import Resolver
 from executor_agent.running import RunningStrategy, make_facts
 from executor_agent.session import Session
@@ -55,12 +56,14 @@ class Strategies:
         closer: Closer,
         opener: Opener,
         feed: Feed,
+        reconciler: Reconciler,
         *,
         is_reconciled: Callable[[], bool],
     ) -> None:
         self._clocks, self._terminal, self._journal, self._session = clocks, terminal, journal, session
         self._watch, self._holdings, self._resolver = watch, holdings, resolver
         self._closer, self._opener, self._feed, self._is_reconciled = closer, opener, feed, is_reconciled
+        self._reconciler = reconciler
         self.currency: str | None = None
         self._running: dict[str, RunningStrategy] = {}
         self._subscribed: set[Group] = set()
@@ -121,7 +124,8 @@ class Strategies:
             running = self._build(row, wanted)
         except TradingError as error:
             # Rules stay wrong until they are changed, but what the broker says of a symbol may change.
-            pause_s = _BUILD_AGAIN_S if isinstance(error, TerminalUnknown) else _FAILED_AGAIN_S
+            is_passing = isinstance(error, TerminalUnknown) and not isinstance(error, SymbolUnknown)
+            pause_s = _BUILD_AGAIN_S if is_passing else _FAILED_AGAIN_S
             self._failures[row.assignment_id] = _Failure(wanted, error, self._clocks.mono() + pause_s)
             raise
         self._failures.pop(row.assignment_id, None)
@@ -296,7 +300,8 @@ class Strategies:
         return {row.position_id: row for row in self._journal.list_rows(PositionRow)}
 
     def _may_enter(self, row: AssignmentRow) -> bool:
-        is_clear = row.assignment_id not in self._holdings.doubted and not self._resolver.list_open(row.assignment_id)
+        unclear = self._holdings.doubted | self._reconciler.doubled
+        is_clear = row.assignment_id not in unclear and not self._resolver.list_open(row.assignment_id)
         return is_clear and self._is_wanted(row)
 
     def _is_wanted(self, row: AssignmentRow) -> bool:

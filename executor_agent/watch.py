@@ -93,6 +93,11 @@ class Watch:
         """Return the account's market time as of the last look; the wall clock before there was one."""
         return self._clocks.at() if self.seen is None else self.seen.look.market.market_at
 
+    def raw_ms(self) -> int:
+        """Return the broker's clock as of the last look [raw ms]."""
+        offset_s = self.seen.look.market.server_offset_s if self.seen else 0
+        return int((self.market_at().timestamp() + offset_s) * 1000)
+
     def own_positions(self, magic: int) -> list[PositionMessage] | None:
         """Return the open positions of a magic; None where nobody knows."""
         look = self.fresh

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path
 
-from apps.risk import api, pack_api
+from apps.risk import api, bot_api, comparison_api, pack_api
 
 app_name = "risk"
 urlpatterns: list[URLPattern] = [
@@ -14,5 +14,12 @@ urlpatterns: list[URLPattern] = [
     path("accounts/<str:account>/pack/bind", pack_api.AccountPackBindApi.as_view(), name="account-pack-bind"),
     path("accounts/<str:account>/pack/leave", pack_api.AccountPackLeaveApi.as_view(), name="account-pack-leave"),
     path("approvals", api.ApprovalsApi.as_view(), name="approvals"),
+    path("bots/<str:bot_id>", bot_api.BotApi.as_view(), name="bot"),
+    path("bots/<str:bot_id>/comparison", comparison_api.BotComparisonApi.as_view(), name="bot-comparison"),
+    path(
+        "strategies/<str:strategy>/comparison",
+        comparison_api.StrategyComparisonApi.as_view(),
+        name="strategy-comparison",
+    ),
     path("risk/events", api.RiskEventsApi.as_view(), name="risk-events"),
 ]

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from executor_agent.config import TerminalConfig
-from executor_agent.errors import TerminalUnknown
+from executor_agent.errors import SymbolUnknown, TerminalUnknown
 from executor_agent.terminal import translate
 from executor_agent.terminal.ports import (
     BarTuple,
@@ -230,7 +230,10 @@ class MetaTraderTerminal:
         if name not in self._infos:
             selected, not_found = self._package.symbol_select(name, True), self._package.RES_E_NOT_FOUND
             if not selected and self._package.last_error()[0] == not_found:
-                raise TerminalUnknown(f"the terminal has no symbol {name!r}", number=not_found)
+                ours = "" if name == symbol else f" (for {symbol})"
+                raise SymbolUnknown(
+                    f"the terminal has no symbol {name!r}{ours}: write the broker's name of it under [symbols]"
+                )
             self._read(selected)
             self._infos[name] = self._read(self._package.symbol_info(name))
         return self._infos[name]

@@ -305,6 +305,13 @@ PUSHER = {
     "CLUSTER": env_text("PUSHER_CLUSTER", ""),
     "HOST": env_text("PUSHER_HOST", ""),
 }
+PUSHER_PORT = env_int("PUSHER_PORT", 443, minimum=1, maximum=65535)
+PUSHER_TLS = env_bool("PUSHER_TLS", True)
+PUSHER_SERVE = env_bool("PUSHER_SERVE", False)  # the platform is its own push service
+if PUSHER_SERVE and not (PUSHER["APP_ID"] and PUSHER["KEY"] and PUSHER["SECRET"]):
+    raise ConfigurationError("PUSHER_SERVE needs PUSHER_APP_ID, PUSHER_KEY and PUSHER_SECRET")
+# What else is pushed for an event of this kind: a function of a higher floor, named by dotted string.
+PUSHES = {"command.changed": "apps.executors.services.pushes.read_command_push"}
 OBSERVER_FRESH_S = env_int("OBSERVER_FRESH_S", 15, minimum=1, maximum=120)
 EXECUTOR_STALE_S = 15
 EXECUTOR_OFFLINE_S = 60

@@ -50,7 +50,7 @@ def ask_command(*, executor: Executor, kind: str, payload: dict[str, Any], actor
     )
     detail = {"command_id": command.public_id, **payload}
     AuditEntry.objects.create(team_id=locked.team_id, actor=actor, action=kind, target=locked.public_id, detail=detail)
-    _tell(locked, command)
+    tell_command(locked, command)
     return command
 
 
@@ -123,7 +123,7 @@ def settle_command(
     rows = Command.objects.filter(pk=command_id, executor=executor, lease_token=token, state__in=before)
     if not rows.update(**values):
         return False
-    _tell(executor, Command.objects.get(pk=command_id))
+    tell_command(executor, Command.objects.get(pk=command_id))
     return True
 
 
@@ -138,12 +138,13 @@ def expire_commands(*, at: datetime) -> int:
         for command in rows.select_related("executor").order_by("pk")[:500]:
             command.state, command.ended_at = state, at
             command.save(update_fields=["state", "ended_at"])
-            _tell(command.executor, command)
+            tell_command(command.executor, command)
             ended += 1
     return ended
 
 
-def _tell(executor: Executor, command: Command) -> None:
+def tell_command(executor: Executor, command: Command) -> None:
+    """Tell the team, and by push the executor, how the command stands."""
     data = {"command_id": command.public_id, "kind": command.kind, "state": command.state}
     data |= {"executor_id": executor.public_id}
     tell(team_id=executor.team_id, account_id=executor.account_id, kind="command.changed", data=data)

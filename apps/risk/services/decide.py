@@ -122,6 +122,7 @@ def _decide_batch(requests: Sequence[TradeRequest], at: datetime, *, skip_locked
     _find_callers(batch)
     _find_bots(batch)
     risks, accounts = _lock_accounts(batch, skip_locked=skip_locked)
+    _reread_statuses(batch)
     _replay(batch)
     facts = load_facts(risks, accounts, _symbols_of(batch))
     assignments = load_assignments(bot.pk for item, bot in batch.bots.items() if bot.managed)
@@ -167,6 +168,15 @@ def _find_bots(batch: _Batch) -> None:
             batch.refuse(item, NotFound(Code.NOT_FOUND, f"There is no bot {named!r} you may ask for.", "bot_id"))
         else:
             batch.bots[item] = found
+
+
+def _reread_statuses(batch: _Batch) -> None:
+    """Who waited for the lock may have read a bot that was paused or retired meanwhile: what holds is what is there now."""
+    waiting = {bot.pk: bot for bot in batch.bots.values()}
+    for key, status in Bot.objects.filter(pk__in=waiting).values_list("pk", "status"):
+        waiting[key].status = status
+    for bot in batch.bots.values():
+        bot.status = waiting[bot.pk].status
 
 
 def _public_ids(references: set[str]) -> list[UUID]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from trading import jit
 from trading.backtest.run import Job, find_spread
 from trading.engine.book import TRADE_FLOATS, TRADE_INTS
-from trading.engine.pairs import fill_averages, run_pairs
+from trading.engine.pairs import AT_ONCE, fill_averages, run_pairs
 from trading.rules.fields import IndicatorName, split_indicator
 from trading.rules.signals import build_program
 from trading.rules.tree import CrossEntry, IndicatorRef
@@ -89,10 +89,12 @@ def run_part(job: Job, pairs: Sequence[Pair]) -> FloatArray:
     averages = np.empty((len(periods), len(bars)))
     jit.compiled(fill_averages)(bars.close, np.array(periods, dtype=np.int64), averages)
     out, room = np.zeros((len(pairs), SUMMARY_COLUMNS)), len(bars) // 2 + 2
+    turns = np.empty(AT_ONCE, dtype=np.int8)
     jit.compiled(run_pairs)(
         prepared.params, job.costs.charges(prepared.instrument), np.array(rows, dtype=np.int64), averages, bars.open, bars.high,
         bars.low, bars.close, find_spread(bars, prepared.instrument, job.costs), job.first_bar, job.pessimistic, job.balance,
-        np.empty(len(bars), dtype=np.int64), np.empty(len(bars), dtype=np.int8), np.empty((room, TRADE_INTS), dtype=np.int64),
+        np.empty(len(bars), dtype=np.int64), np.empty(len(bars), dtype=np.int8), np.empty(len(bars)),
+        turns, turns.view(np.int64), np.empty((room, TRADE_INTS), dtype=np.int64),
         np.empty((room, TRADE_FLOATS)), np.zeros(16, dtype=np.int64), out,
     )  # fmt: skip
     return out

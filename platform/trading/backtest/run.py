@@ -184,7 +184,7 @@ class Job:
         count, final = walk(
             prepared.params, self.costs.charges(prepared.instrument), prepared.program, bars.open, bars.high, bars.low,
             bars.close, find_spread(bars, prepared.instrument, self.costs), self.first_bar, self.pessimistic, self.balance,
-            at, sides, ints, floats, skipped,
+            at, sides, np.empty(len(bars)), ints, floats, skipped,
         )  # fmt: skip
         if count == NOT_SURE:
             return None
