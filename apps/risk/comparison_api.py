@@ -19,7 +19,6 @@ from apps.teams.authentication import caller_of
 from apps.trades.performance_api import PERIOD, cents, read_period
 from apps.trades.selectors import list_trades
 
-
 FIGURES = (
     "accounts", "bots", "trades", "wins", "win_rate", "win_rate_interval", "expectancy_r", "risked_trades",
     "slippage_fraction", "slippage_worst_fraction", "slippage_trades",

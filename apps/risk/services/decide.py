@@ -34,6 +34,7 @@ from apps.risk.services.days import raise_peaks, roll_day
 from apps.risk.services.facts import AccountFacts, load_assignments, load_facts
 from apps.risk.services.records import approval_event, record_verdict
 from apps.risk.services.states import read_asked, read_state
+from apps.risk.services.surroundings import load_surroundings
 from apps.risk.services.wire import Answer, TradeRequest, answer_busy, answer_refusal
 from apps.teams import limits
 from apps.teams.callers import Caller
@@ -130,6 +131,7 @@ def _decide_batch(requests: Sequence[TradeRequest], at: datetime, *, skip_locked
     turned = [(one, days) for one in facts.values() if (days := _prepare(one, batch))]
     if turned:
         tell_days(turned, at)
+    load_surroundings(facts)
     folded = _judge_items(batch, facts, assignments)
     _store(batch, list(facts.values()))
     for item, first in folded.items():

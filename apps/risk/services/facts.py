@@ -13,6 +13,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
+from django.db.models import F, Q
 
 from apps.accounts.models import Account, AccountMode, AccountRisk, AccountSnapshot, LimitSet
 from apps.assignments.models import Assignment
@@ -20,6 +21,7 @@ from apps.market.models import Quote, SymbolSpecification
 from apps.risk.models import Approval, Reservation
 from trading.risk.exposure import Exposure, Holding, measure_exposure
 from trading.risk.limits import Limits, parse_limits
+from trading.risk.news import Release
 from trading.risk.sizing import FUTURES_MODES, SymbolTerms
 
 ZERO = Decimal(0)
@@ -43,6 +45,15 @@ class AccountFacts:
     exposure: Exposure
     holdings: tuple[Holding, ...]
     held: list[Approval] = field(default_factory=list)
+    correlations: dict[str, dict[str, Any]] = field(default_factory=dict)  # by symbol, as they are stored
+    releases: tuple[Release, ...] = ()
+    forbidders: frozenset[UUID] = frozenset()  # the owner's accounts whose limits forbid opposite positions
+    others: list[Book] = field(default_factory=list)
+
+    def legs(self) -> Iterable[tuple[tuple[str, str], Decimal]]:
+        """Yield (symbol, side) and money at risk of all that is held: positions, waiting orders, reservations."""
+        yield from self.exposure.by_leg.items()
+        yield from (((one.symbol, one.side), one.reserved) for one in self.held)
 
     def reserved_by_symbol(self) -> dict[str, Decimal]:
         """Return the money of reservations whose position no snapshot shows yet."""
@@ -69,6 +80,15 @@ class AccountFacts:
         return max((one for one in seen if one is not None), default=at)
 
 
+@dataclass(frozen=True)
+class Book:
+    """What another account of the same owner holds: positions, waiting orders, reservations."""
+
+    code: str
+    holdings: tuple[Holding, ...]
+    held: list[Approval]
+
+
 class LimitsBroken(Exception):
     """An account whose limits cannot be read: nothing is approved on it."""
 
@@ -86,7 +106,7 @@ def load_facts(
     by_id = {row.account_id: row for row in rows}
     ids = list(by_id)
     snapshots = AccountSnapshot.objects.in_bulk(ids)
-    limit_sets = {one.account_id: one for one in LimitSet.objects.filter(account_id__in=ids, in_force=True)}
+    limit_sets, forbidders = _load_limits(ids, {accounts[pk].team_id for pk in ids})
     held: dict[UUID, list[Approval]] = defaultdict(list)
     for approval in Approval.objects.filter(account_id__in=ids, reservation__in=OPEN_RESERVATIONS):
         held[approval.account_id].append(approval)
@@ -99,6 +119,7 @@ def load_facts(
             found[pk] = _facts_of(
                 by_id[pk], accounts[pk], snapshots.get(pk), limit_sets.get(pk), specs[pk], quotes[pk], held[pk]
             )
+            found[pk].forbidders = forbidders[accounts[pk].team_id]
         except Exception as error:  # rows that cannot be read close this account, not its neighbours
             log.error("FACTS_UNREADABLE", account_id=str(pk), problem=f"{type(error).__name__}: {error}"[:300])
     return found
@@ -144,6 +165,8 @@ def read_terms(document: dict[str, Any], account_currency: str) -> SymbolTerms:
         converts_at_stop=at_stop,
         margin_per_lot=number.get("margin_per_lot"),
         commission_per_lot=abs(number.get("commission_per_lot", ZERO)),
+        currency_base=base or "",
+        currency_profit=profit or "",
     )
 
 
@@ -163,6 +186,20 @@ def fresh_quote(facts: AccountFacts, symbol: str, at: datetime) -> Quote | None:
     speed = max(1.0, facts.snapshot.market_speed if facts.snapshot else 1.0)
     age = at - quote.received_at
     return quote if age * speed <= timedelta(seconds=settings.OBSERVER_FRESH_S) else None
+
+
+def _load_limits(ids: list[UUID], teams: set[UUID]) -> tuple[dict[UUID, LimitSet], dict[UUID, frozenset[UUID]]]:
+    """Return the limits in force of the accounts, and by team the accounts whose limits forbid opposite positions."""
+    theirs = Account.objects.filter(team_id__in=teams, retired_at__isnull=True).values("pk")
+    concerned = Q(account_id__in=ids) | Q(forbids_opposite=True, account_id__in=theirs)
+    rows = list(LimitSet.objects.filter(concerned, in_force=True).annotate(team_id=F("account__team_id")))
+    forbidding: dict[UUID, set[UUID]] = defaultdict(set)
+    for row in rows:
+        if row.forbids_opposite:
+            forbidding[row.team_id].add(row.account_id)
+    forbidders: dict[UUID, frozenset[UUID]] = defaultdict(frozenset)
+    forbidders |= {team: frozenset(found) for team, found in forbidding.items()}
+    return {row.account_id: row for row in rows if row.account_id in ids}, forbidders
 
 
 def _wanted_symbols(
@@ -215,6 +252,7 @@ def _facts_of(
         limits_hash=limit_set.content_hash,
         terms=terms,
         spec_hashes={spec.symbol: spec.content_hash for spec in specs},
+        correlations={spec.symbol: spec.correlations for spec in specs},
         quotes=quotes,
         exposure=measure_exposure(
             holdings,
