@@ -12,7 +12,9 @@ from django.db import transaction
 from apps.accounts.models import Account
 from apps.common.codes import Code
 from apps.common.errors import Impossible
+from apps.common.nudges import after_commit
 from apps.common.outbox import tell
+from apps.market.correlation import closes_an_hour
 from apps.market.models import Bar, Quote, SymbolSpecification
 from trading.errors import UnknownTimeframe
 from trading.model.timeframe import Timeframe
@@ -102,6 +104,8 @@ def store_bars(*, account: Account, message: BarsMessage) -> int:
         unique_fields=["account", "symbol", "timeframe", "opens_at"],
         update_fields=["open", "high", "low", "close", "volume", "spread_points"],
     )
+    if closes_an_hour(frame, rows):
+        after_commit("apps.market.tasks.correlate", account_id=str(account.pk), symbol=message.symbol[:32])
     return len(rows)
 
 
