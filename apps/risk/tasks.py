@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import structlog
 from celery import shared_task
 
 from apps.accounts.models import Account
 from apps.common.clock import read_at
+from apps.risk.services.day_sums import list_accounts_to_sum_up, sum_up_days
 from apps.risk.services.settling import list_due_accounts, settle_account
 
 log = structlog.get_logger(__name__)
@@ -26,8 +28,16 @@ def sweep_reservations(**_: Any) -> int:
     return _settle_due()
 
 
+@shared_task(name="apps.risk.tasks.sum_up_days")  # type: ignore[untyped-decorator]
+def sum_up_ended_days(*, account_id: str, **_: Any) -> int:
+    """Sum up the ended days of one account; return how many."""
+    return sum_up_days(UUID(account_id), read_at())
+
+
 def _settle_due() -> int:
     at, settled = read_at(), 0
+    for account_id in list_accounts_to_sum_up(at):
+        sum_up_days(account_id, at)
     for account in Account.objects.filter(pk__in=list_due_accounts(at)).order_by("pk"):
         try:
             settle_account(account, at)

@@ -249,6 +249,10 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+# The most bytes a request may bring, refused before they are read; views have limits of their own below these.
+BODY_LIMIT = DATA_UPLOAD_MAX_MEMORY_SIZE
+_DATASET_FILE = 129 * 1024 * 1024  # a file of 128 MB and the form around it
+BODY_LIMITS = {"/api/v1/datasets": _DATASET_FILE, "/data/new": _DATASET_FILE}
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"

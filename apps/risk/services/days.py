@@ -44,7 +44,7 @@ def roll_day(facts: AccountFacts, market_at: datetime) -> list[TradingDay]:
     days = [_begin_day(facts, span, snapshot) for span in spans]
     _end_days(facts, days)
     TradingDay.objects.bulk_create(days)
-    _enter_day(facts, days[-1])
+    _enter_day(facts, days[-1], highest=max(day.balance_base for day in days))
     return days
 
 
@@ -145,10 +145,10 @@ def _end_days(facts: AccountFacts, days: list[TradingDay]) -> None:
         day.end_balance, day.end_equity = following.balance_base, following.equity_base
 
 
-def _enter_day(facts: AccountFacts, day: TradingDay) -> None:
+def _enter_day(facts: AccountFacts, day: TradingDay, *, highest: Decimal) -> None:
     risk = facts.risk
     risk.day, risk.day_starts_at, risk.day_ends_at = day.day, day.starts_at, day.ends_at
     risk.day_balance_base, risk.day_equity_base = day.balance_base, day.equity_base
     risk.day_provisional = day.provisional
     risk.risked_today, risk.approved_today, risk.day_latch = ZERO, 0, ""
-    risk.peak_balance = max(risk.peak_balance or facts.account.initial_balance, day.balance_base)
+    risk.peak_balance = max(risk.peak_balance or facts.account.initial_balance, highest)

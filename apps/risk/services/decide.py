@@ -22,10 +22,12 @@ from psycopg_pool import PoolTimeout
 from apps.accounts.models import Account, AccountRisk, TradingDay
 from apps.assignments.models import Assignment
 from apps.bots.models import Bot
+from apps.common.bulk import copy_rows
 from apps.common.codes import Code
 from apps.common.errors import Impossible, NotFound, PlatformError, RateLimited, Unavailable
 from apps.common.ids import MalformedId, parse_public_id
 from apps.common.models import OutboxEvent
+from apps.common.nudges import after_commit
 from apps.common.outbox import tell_all
 from apps.risk.models import Approval, Decision
 from apps.risk.services.credentials import load_callers
@@ -131,6 +133,8 @@ def _decide_batch(requests: Sequence[TradeRequest], at: datetime, *, skip_locked
     turned = [(one, days) for one in facts.values() if (days := _prepare(one, batch))]
     if turned:
         tell_days(turned, at)
+        for one, _ in turned:
+            after_commit("apps.risk.tasks.sum_up_days", account_id=str(one.account.pk))
     load_surroundings(facts)
     folded = _judge_items(batch, facts, assignments)
     _store(batch, list(facts.values()))
@@ -316,8 +320,8 @@ def _judge_item(batch: _Batch, item: int, facts: AccountFacts, assignment: Assig
 
 
 def _store(batch: _Batch, facts: Sequence[AccountFacts]) -> None:
-    Approval.objects.bulk_create(batch.approvals)
-    Decision.objects.bulk_create(batch.decisions)
+    copy_rows(batch.approvals)
+    copy_rows(batch.decisions)
     tell_all(batch.events, wake=True)
     # One statement for all rows (they exist and are locked): a bulk_update's CASE grows with rows times columns.
     AccountRisk.objects.bulk_create(

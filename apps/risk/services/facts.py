@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import Count, F, Q, Sum
 
 from apps.accounts.models import Account, AccountMode, AccountRisk, AccountSnapshot, LimitSet
 from apps.assignments.models import Assignment
@@ -22,6 +22,7 @@ from apps.risk.models import Approval, Reservation
 from trading.risk.exposure import Exposure, Holding, measure_exposure
 from trading.risk.limits import Limits, parse_limits
 from trading.risk.news import Release
+from trading.risk.pairs import join_sides
 from trading.risk.sizing import FUTURES_MODES, SymbolTerms
 
 ZERO = Decimal(0)
@@ -30,9 +31,20 @@ CHECKED_TICKS = 1000  # over how many ticks the terminal worked out `loss_per_lo
 OPEN_RESERVATIONS = (Reservation.HELD, Reservation.UNRESOLVED)
 
 
+class Reserved(NamedTuple):
+    """Open reservations of one symbol and side: all that no position is known of, or all of one position."""
+
+    symbol: str
+    side: str
+    position_id: int | None
+    number: int
+    lots: Decimal
+    money: Decimal
+
+
 @dataclass
 class AccountFacts:
-    """One account as the judge sees it. `risk` is the locked row; it and `held` move while a batch is judged."""
+    """One account as the judge sees it. `risk` is the locked row; it and `reserved` move while a batch is judged."""
 
     account: Account
     risk: AccountRisk
@@ -44,26 +56,40 @@ class AccountFacts:
     quotes: dict[str, Quote]
     exposure: Exposure
     holdings: tuple[Holding, ...]
-    held: list[Approval] = field(default_factory=list)
+    reserved: dict[tuple[str, str, int | None], Reserved] = field(default_factory=dict)
     correlations: dict[str, dict[str, Any]] = field(default_factory=dict)  # by symbol, as they are stored
     releases: tuple[Release, ...] = ()
     forbidders: frozenset[UUID] = frozenset()  # the owner's accounts whose limits forbid opposite positions
     others: list[Book] = field(default_factory=list)
 
-    def legs(self) -> Iterable[tuple[tuple[str, str], Decimal]]:
+    def legs(self) -> Iterator[tuple[tuple[str, str], Decimal]]:
         """Yield (symbol, side) and money at risk of all that is held: positions, waiting orders, reservations."""
         yield from self.exposure.by_leg.items()
-        yield from (((one.symbol, one.side), one.reserved) for one in self.held)
+        yield from (((one.symbol, one.side), one.money) for one in self.reserved.values())
+
+    def held_sides(self) -> dict[str, str]:
+        """Return in which direction each symbol is held."""
+        return join_sides(
+            [(one.symbol, one.side) for one in self.holdings]
+            + [(one.symbol, one.side) for one in self.reserved.values()]
+        )
+
+    def reserve(self, symbol: str, side: str, lots: Decimal, money: Decimal) -> None:
+        """Count what was approved just now with what is reserved already."""
+        name = (symbol, side, None)
+        before = self.reserved.get(name, Reserved(*name, 0, ZERO, ZERO))
+        self.reserved[name] = Reserved(*name, before.number + 1, before.lots + lots, before.money + money)
 
     def reserved_by_symbol(self) -> dict[str, Decimal]:
-        """Return the money of reservations whose position no snapshot shows yet."""
+        """Return the money of open reservations."""
         sums: dict[str, Decimal] = defaultdict(Decimal)
-        for approval in self.held:
-            sums[approval.symbol] += approval.reserved
+        for one in self.reserved.values():
+            sums[one.symbol] += one.money
         return dict(sums)
 
     def count_held(self) -> int:
-        return sum(1 for one in self.held if one.position_id not in self.exposure.position_ids)
+        """Return how many reservations wait for a position that the last view does not show yet."""
+        return sum(one.number for one in self.reserved.values() if one.position_id not in self.exposure.position_ids)
 
     def peak(self) -> Decimal:
         """Return the high-water mark of the drawdown mode in force."""
@@ -86,7 +112,7 @@ class Book:
 
     code: str
     holdings: tuple[Holding, ...]
-    held: list[Approval]
+    reserved: dict[tuple[str, str, int | None], Reserved]
 
 
 class LimitsBroken(Exception):
@@ -107,17 +133,17 @@ def load_facts(
     ids = list(by_id)
     snapshots = AccountSnapshot.objects.in_bulk(ids)
     limit_sets, forbidders = _load_limits(ids, {accounts[pk].team_id for pk in ids})
-    held: dict[UUID, list[Approval]] = defaultdict(list)
-    for approval in Approval.objects.filter(account_id__in=ids, reservation__in=OPEN_RESERVATIONS):
-        held[approval.account_id].append(approval)
+    reserved = load_reserved(ids)
     wanted = _wanted_symbols(snapshots, symbols, ids)
+    for pk, rows_reserved in reserved.items():
+        wanted[pk] |= {one.symbol for one in rows_reserved}
     specs = _load_specifications(ids, wanted)
     quotes = _load_quotes(ids, wanted)
     found = {}
     for pk in ids:
         try:
             found[pk] = _facts_of(
-                by_id[pk], accounts[pk], snapshots.get(pk), limit_sets.get(pk), specs[pk], quotes[pk], held[pk]
+                by_id[pk], accounts[pk], snapshots.get(pk), limit_sets.get(pk), specs[pk], quotes[pk], reserved[pk]
             )
             found[pk].forbidders = forbidders[accounts[pk].team_id]
         except Exception as error:  # rows that cannot be read close this account, not its neighbours
@@ -227,6 +253,21 @@ def _load_quotes(ids: list[UUID], wanted: dict[UUID, set[str]]) -> dict[UUID, di
     return found
 
 
+def load_reserved(ids: list[UUID]) -> dict[UUID, list[Reserved]]:
+    """Return what is reserved, added up by the database: a burst leaves hundreds of open reservations behind."""
+    rows = Approval.objects.filter(account_id__in=ids, reservation__in=OPEN_RESERVATIONS)
+    groups = rows.values_list("account_id", "symbol", "side", "position_id")
+    found: dict[UUID, list[Reserved]] = {pk: [] for pk in ids}
+    for pk, *group in groups.annotate(Count("pk"), Sum("adjusted_lots"), Sum("reserved")).order_by():
+        found[pk].append(Reserved(*group))
+    return found
+
+
+def by_leg(rows: Iterable[Reserved]) -> dict[tuple[str, str, int | None], Reserved]:
+    """Return reservations by what they are of."""
+    return {(one.symbol, one.side, one.position_id): one for one in rows}
+
+
 def _facts_of(
     risk: AccountRisk,
     account: Account,
@@ -234,7 +275,7 @@ def _facts_of(
     limit_set: LimitSet | None,
     specs: list[SymbolSpecification],
     quotes: dict[str, Quote],
-    held: list[Approval],
+    reserved: list[Reserved],
 ) -> AccountFacts:
     if limit_set is None:
         raise LimitsBroken(f"account {account.code} has no limits in force")
@@ -261,7 +302,7 @@ def _facts_of(
             slippage_points=limits.slippage_points,
         ),
         holdings=holdings,
-        held=held,
+        reserved=by_leg(reserved),
     )
 
 

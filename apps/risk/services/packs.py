@@ -15,6 +15,7 @@ from django.db import transaction
 from apps.accounts.models import Account, LimitSet, RulePackVersion
 from apps.accounts.services import change_account
 from apps.common.errors import Conflict, Forbidden, Impossible
+from apps.risk.services.day_sums import begin_phase
 from apps.risk.services.limits import Under, lock_limits, put_in_force, read_under
 from apps.teams.callers import Caller
 from trading.risk.days import join_clocks
@@ -106,6 +107,8 @@ def put_under_pack(
     under = read_under(present)
     own = under.own if under else parse_limits(present.document)
     fresh = put_in_force(present, seen.limits, Under(version, phase, own), caller=caller, confirmed=confirmed)
+    if under is None or (under.version.pack_id, under.phase) != (version.pack_id, phase):
+        begin_phase(account.pk)
     if seen.day_changes:
         day = {"zone": seen.zone, "reset_time": seen.reset_time}
         change_account(account_id=account.pk, actor=caller.actor, changes=day, by_pack=True)

@@ -86,7 +86,7 @@ def record_verdict(
         risk.reserved += reserved
         risk.risked_today += reserved
         risk.approved_today += 1
-        facts.held.append(approval)
+        facts.reserve(asked.symbol, asked.side, verdict.lots, reserved)
     return approval, decision, Answer(200, body, approved=verdict.approved, reason_code=verdict.reason_code)
 
 

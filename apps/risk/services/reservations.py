@@ -13,6 +13,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import ROUND_UP, Decimal
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.db import transaction
@@ -73,29 +74,41 @@ def free_reservation(risk: AccountRisk, approval: Approval, outcome: str, why: s
     tell(team_id=account.team_id, account_id=account.pk, kind="approval.resolved", data=data)
 
 
-def settle_reservations(facts: AccountFacts, at: datetime) -> None:
-    """Hold the open reservations against the account's last complete view (risk row locked, changed but not saved)."""
+def load_held(account_id: UUID) -> list[Approval]:
+    """Return the approvals of an account whose reservation is open, the oldest first."""
+    rows = Approval.objects.select_related("account")
+    return list(rows.filter(account_id=account_id, reservation__in=OPEN_RESERVATIONS).order_by("at", "pk"))
+
+
+def settle_reservations(facts: AccountFacts, held: list[Approval], at: datetime) -> list[Approval]:
+    """
+    Hold the open reservations against the account's last complete view; return those that stay open.
+
+    The risk row is locked; it is changed but not saved.
+    """
     snapshot = facts.snapshot
     if snapshot is None or not snapshot.complete:
-        return
+        return held
     taken: set[int] = set()
-    for approval in sorted(facts.held, key=lambda one: one.at):
+    still = []
+    closings = _closings_of(facts.account.pk, held)
+    for approval in held:
         shown = _shown_by(approval, facts, taken)
         if shown is not None:
             approval.position_id = shown or approval.position_id
             taken.add(shown)
             free_reservation(facts.risk, approval, Reservation.POSTED, "SNAPSHOT", at)
-        elif (ended := _how_it_ended(approval, snapshot)) is not None:
+        elif (ended := _how_it_ended(approval, closings.get(approval.pk, []), snapshot)) is not None:
             free_reservation(facts.risk, approval, *ended, at)
         else:
-            continue
-        facts.held.remove(approval)
+            still.append(approval)
+    return still
 
 
-def mark_unresolved(facts: AccountFacts, at: datetime) -> list[Approval]:
+def mark_unresolved(facts: AccountFacts, held: list[Approval], at: datetime) -> list[Approval]:
     """Call reservations whose validity is over UNRESOLVED: they go on counting, and people are told."""
     marked = []
-    for approval in facts.held:
+    for approval in held:
         due = approval.valid_until is not None and at > approval.valid_until + PROOF_AFTER
         if approval.reservation == Reservation.HELD and due:
             Approval.objects.filter(pk=approval.pk, reservation=Reservation.HELD).update(
@@ -125,10 +138,24 @@ def _shown_by(approval: Approval, facts: AccountFacts, taken: set[int]) -> int |
     return 0 if any(is_match(approval, one, opened_at_key="placed_at") for one in facts.snapshot.orders) else None
 
 
-def _how_it_ended(approval: Approval, snapshot: AccountSnapshot) -> tuple[str, str] | None:
-    """Return how an approval ended that the view does not show, or None while that is not proven."""
-    trades = Trade.objects.filter(account_id=approval.account_id, approval_id=approval.pk)
-    known = list(trades.values_list("closed_at", flat=True))
+def _closings_of(account_id: UUID, held: list[Approval]) -> dict[UUID, list[datetime | None]]:
+    """Return when the trades of each approval were closed (None: open), read once for all."""
+    found: dict[UUID, list[datetime | None]] = {}
+    trades = Trade.objects.filter(account_id=account_id, approval_id__in=[one.pk for one in held])
+    for trade in trades.only("approval_id", "closed_at"):
+        if trade.approval_id is not None:
+            found.setdefault(trade.approval_id, []).append(trade.closed_at)
+    return found
+
+
+def _how_it_ended(
+    approval: Approval, known: list[datetime | None], snapshot: AccountSnapshot
+) -> tuple[str, str] | None:
+    """
+    Return how an approval ended that the view does not show, or None while that is not proven.
+
+    :param known: when each of its trades was closed; None for one that is open.
+    """
     if any(closed_at is None for closed_at in known):
         return None  # a fill between reading the positions and reading the deals: the next view has it
     if known and snapshot.taken_at >= approval.at:

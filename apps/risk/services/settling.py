@@ -13,11 +13,12 @@ from django.db import DatabaseError, connection, transaction
 from apps.accounts.models import Account, AccountRisk, AccountSnapshot
 from apps.risk.models import Approval, Severity
 from apps.risk.services.day_news import tell_days, wake_agents
+from apps.risk.services.day_sums import SUMS, sum_up_days
 from apps.risk.services.days import finalise_day, raise_peaks, roll_day
 from apps.risk.services.events import write_event
 from apps.risk.services.facts import OPEN_RESERVATIONS, AccountFacts, load_facts
 from apps.risk.services.latches import latch_row
-from apps.risk.services.reservations import mark_unresolved, settle_reservations
+from apps.risk.services.reservations import load_held, mark_unresolved, settle_reservations
 from trading.risk.levels import STEPS, Standing, stand
 from trading.risk.limits import ENFORCE, HARD
 
@@ -59,9 +60,11 @@ def settle_account(account: Account, at: datetime) -> None:
         log.info("DAY_BASE_CORRECTED", account=account.code, balance=str(correction.balance_base))
         wake_agents([account.pk])
     raise_peaks(facts)
-    settle_reservations(facts, at)
-    mark_unresolved(facts, at)
+    mark_unresolved(facts, settle_reservations(facts, load_held(account.pk), at), at)
     tell_days([(facts, days)], at)
+    if days:
+        sum_up_days(facts.account.pk, at)
+        risk.refresh_from_db(fields=SUMS)
     _judge_standing(facts, at, market_at)
     risk.save(update_fields=SETTLED)
 

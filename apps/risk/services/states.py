@@ -16,7 +16,7 @@ from apps.risk.services.surroundings import find_opposite, known_correlations
 from apps.teams.callers import Caller
 from trading.protocol import ApprovalRequest
 from trading.risk.news import covers, pick_release
-from trading.risk.pairs import join_currencies, join_sides
+from trading.risk.pairs import join_currencies
 from trading.risk.sizing import SymbolTerms
 from trading.risk.verdict import Asked, RiskState
 
@@ -78,7 +78,7 @@ def read_state(
         exposure=facts.exposure,
         terms=terms,
         correlations=known_correlations(facts, asked_symbol, risk.market_at or at),
-        held_sides=join_sides([*((one.symbol, one.side) for one in facts.holdings), *(leg for leg, _ in facts.legs())]),
+        held_sides=facts.held_sides(),
         currency_risk=carried,
         currency_unknown=unknown,
         opposite=find_opposite(facts, asked_symbol, side),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,8 +12,7 @@ from django.db.models import Q
 
 from apps.accounts.models import Account, AccountSnapshot
 from apps.market.models import Impact, NewsRelease
-from apps.risk.models import Approval
-from apps.risk.services.facts import OPEN_RESERVATIONS, AccountFacts, Book, read_holdings
+from apps.risk.services.facts import AccountFacts, Book, by_leg, load_reserved, read_holdings
 from trading.risk.news import Release, watches_news
 from trading.risk.pairs import opposes
 
@@ -34,7 +32,8 @@ def load_surroundings(facts: dict[UUID, AccountFacts]) -> None:
 def find_opposite(facts: AccountFacts, symbol: str, side: str) -> str:
     """Return which other account holds the instrument the other way, as a sentence's beginning; empty where none does."""
     for book in facts.others:
-        held = [*((one.symbol, one.side) for one in book.holdings), *((one.symbol, one.side) for one in book.held)]
+        held = [(one.symbol, one.side) for one in book.holdings]
+        held += [(one.symbol, one.side) for one in book.reserved.values()]
         for other, other_side in held:
             if opposes(symbol, side, other, other_side):
                 return f"Account {book.code} holds {other} {'long' if other_side == 'BUY' else 'short'}"
@@ -43,11 +42,12 @@ def find_opposite(facts: AccountFacts, symbol: str, side: str) -> str:
 
 def known_correlations(facts: AccountFacts, symbol: str, market_at: datetime) -> dict[str, Decimal]:
     """Return the stored correlations of a symbol with those held; one of another week is not known any more."""
-    held = {one.symbol for one in facts.holdings} | {one.symbol for one in facts.held}
     hour, oldest = int(market_at.timestamp()) // HOUR_S, CORRELATION_KEEPS // timedelta(hours=1)
     stored = facts.correlations.get(symbol, {})
     fresh = {
-        name: stored[name] for name in sorted(held) if name in stored and 0 <= hour - stored[name]["until"] <= oldest
+        name: stored[name]
+        for name in facts.held_sides()
+        if name in stored and 0 <= hour - stored[name]["until"] <= oldest
     }
     return {name: Decimal(one["value"]) for name, one in fresh.items()}
 
@@ -81,14 +81,12 @@ def _load_books(facts: dict[UUID, AccountFacts], concerned: list[AccountFacts]) 
     accounts = list(Account.objects.filter(team_id__in=teams, retired_at__isnull=True).order_by("code"))
     elsewhere = [row.pk for row in accounts if row.pk not in facts]
     views = AccountSnapshot.objects.in_bulk(elsewhere)
-    held: dict[UUID, list[Approval]] = defaultdict(list)
-    for approval in Approval.objects.filter(account_id__in=elsewhere, reservation__in=OPEN_RESERVATIONS):
-        held[approval.account_id].append(approval)
-    # An account of this very batch fills up while it is judged: its own list is looked at, not a copy.
-    books = {pk: Book(one.account.code, one.holdings, one.held) for pk, one in facts.items()}
+    reserved = load_reserved(elsewhere)
+    # An account of this very batch fills up while it is judged: what it reserves is looked at, not a copy.
+    books = {pk: Book(one.account.code, one.holdings, one.reserved) for pk, one in facts.items()}
     for row in accounts:
         if row.pk not in books:
-            books[row.pk] = Book(row.code, read_holdings(views.get(row.pk)), held[row.pk])
+            books[row.pk] = Book(row.code, read_holdings(views.get(row.pk)), by_leg(reserved[row.pk]))
     for one in concerned:
         others = (row for row in accounts if row.team_id == one.account.team_id and row.pk != one.account.pk)
         one.others = [books[row.pk] for row in others if {row.pk, one.account.pk} & one.forbidders]

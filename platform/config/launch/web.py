@@ -19,6 +19,9 @@ def main(argv: list[str]) -> None:
         from config.launch.in_process import start_background
 
         start_background()
+    from config.launch import bounded_daphne
+
+    bounded_daphne.install()
     words = ["-b", argv[0], "-p", argv[1], "--verbosity", "0", "--application-close-timeout", "2"]
     CommandLineInterface().run([*words, "config.asgi:application"])
     finish()
