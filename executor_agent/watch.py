@@ -21,7 +21,6 @@ from trading.protocol import (
     PositionMessage,
     SnapshotMessage,
 )
-from trading.risk.days import MIDNIGHT, day_at
 
 _DEALS_OVERLAP_MS = 120_000
 _DAY_MARK = "day"
@@ -126,10 +125,8 @@ class Watch:
         return Decimal(equity) if day else None
 
     def _mark_day(self, look: Look) -> None:
-        welcome = self._session.welcome
-        zone, resets = (welcome.account_zone, welcome.account_resets) if welcome else ("UTC", MIDNIGHT)
         try:
-            day = day_at(look.market.market_at, zone, resets).day.isoformat()
+            day = self._session.policy.day_at(look.market.market_at).day.isoformat()
         except TradingError:
             return
         if self._journal.read_mark(_DAY_MARK).partition("|")[0] == day or look.account is None:

@@ -87,6 +87,9 @@ class LimitsInput(serializers.Serializer[dict[str, Any]]):
     slippage_points = serializers.IntegerField(required=False)
     reset_guard_s = serializers.IntegerField(required=False)
     max_slippage_ratio = serializers.DecimalField(12, 8, required=False)
+    max_slippages_per_day = serializers.IntegerField(required=False, allow_null=True)
+    max_consecutive_losses = serializers.IntegerField(required=False, allow_null=True)
+    max_order_errors_per_hour = serializers.IntegerField(required=False, allow_null=True)
     mode = serializers.ChoiceField(["ENFORCE", "SHADOW", "OFF"], required=False)
     password = serializers.CharField(
         required=False, write_only=True, help_text="The person's own, where the change allows more than before."

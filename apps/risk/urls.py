@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path
 
-from apps.risk import api, bot_api, comparison_api, pack_api
+from apps.risk import api, bot_api, comparison_api, pack_api, validate_api
 
 app_name = "risk"
 urlpatterns: list[URLPattern] = [
@@ -21,5 +21,6 @@ urlpatterns: list[URLPattern] = [
         comparison_api.StrategyComparisonApi.as_view(),
         name="strategy-comparison",
     ),
+    path("risk/validate", validate_api.ValidateTradeApi.as_view(), name="validate"),
     path("risk/events", api.RiskEventsApi.as_view(), name="risk-events"),
 ]

@@ -18,7 +18,7 @@ from apps.executors.selectors import get_desired_version
 from apps.executors.services.leases import find_lease, renew_lease
 from apps.executors.services.presence import note_seen
 from apps.gateway.services.desired import read_halt
-from apps.gateway.services.risk_side import find_approvals, settle
+from apps.gateway.services.risk_side import find_approvals, note_closed, settle
 from apps.market.services import store_quotes
 from apps.trades.selectors import get_deals_cursor_ms
 from apps.trades.services.deals import apply_deals, find_fresh, follow_stops
@@ -68,7 +68,8 @@ def _book(account: Account, fresh: Sequence[DealMessage], positions: Sequence[Po
     if fresh:  # most snapshots bring no deal that is not booked yet
         bots = list_origins(account)
         origins = Origins(by_magic=bots, by_deal=find_approvals(account, fresh, bots))
-        apply_deals(account=account, deals=fresh, origins=origins, at=at)
+        booked = apply_deals(account=account, deals=fresh, origins=origins, at=at)
+        note_closed(account, booked.closed, at)
     follow_stops(account=account, positions=positions, at=at)
 
 

@@ -48,6 +48,16 @@ def roll_day(facts: AccountFacts, market_at: datetime) -> list[TradingDay]:
     return days
 
 
+def foresee_day(facts: AccountFacts, market_at: datetime) -> None:
+    """Bring the risk row in memory to the day that holds the market time, as the next approval would; store nothing."""
+    risk, snapshot = facts.risk, facts.snapshot
+    if snapshot is None or (risk.day_ends_at is not None and market_at < risk.day_ends_at):
+        return
+    if spans := _missed_days(facts, market_at):
+        days = [_begin_day(facts, span, snapshot) for span in spans]
+        _enter_day(facts, days[-1], highest=max(day.balance_base for day in days))
+
+
 def finalise_day(facts: AccountFacts) -> TradingDayCorrection | None:
     """Replace a provisional base by what the ledger says, once a complete view after the boundary is there."""
     risk, snapshot = facts.risk, facts.snapshot

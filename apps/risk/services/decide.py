@@ -163,7 +163,7 @@ def _find_bots(batch: _Batch) -> None:
     items = batch.open_items()
     references = {batch.requests[item].body.bot_id for item in items}
     teams = {batch.callers[item].team.pk for item in items}
-    rows = Bot.objects.select_related("account").filter(team_id__in=teams)
+    rows = Bot.objects.select_related("account", "breaker").filter(team_id__in=teams)
     by_name: dict[tuple[UUID, str], Bot] = {}
     for bot in rows.filter(Q(bot_id__in=references) | Q(pk__in=_public_ids(references))):
         by_name[bot.team_id, bot.public_id] = by_name[bot.team_id, bot.bot_id] = bot

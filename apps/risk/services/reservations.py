@@ -11,7 +11,7 @@ What becomes of reserved risk. It counts until it is proven that it need not:
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import ROUND_UP, Decimal
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -20,19 +20,17 @@ from django.db import transaction
 
 from apps.accounts.models import AccountRisk, AccountSnapshot
 from apps.common.outbox import tell
-from apps.market.models import SymbolSpecification
 from apps.risk.models import Approval, Reservation, Severity
+from apps.risk.services.breakers import review_errors
 from apps.risk.services.events import write_event
-from apps.risk.services.facts import OPEN_RESERVATIONS, AccountFacts, read_terms
+from apps.risk.services.facts import OPEN_RESERVATIONS, AccountFacts
+from apps.risk.services.fills import NO_ACTION, check_shown_fill, take_fill
 from apps.risk.services.matching import is_match
 from apps.trades.models import OrderOutcome, Trade
 from apps.trades.services.orders import OutcomeTold
-from trading.risk.limits import parse_limits
-from trading.risk.sizing import SizingRefused, loss_per_lot
 
 ZERO = Decimal(0)
 PROOF_AFTER = timedelta(seconds=10)
-NO_ACTION: dict[str, Any] = {"action": "none"}
 log = structlog.get_logger(__name__)
 
 
@@ -51,10 +49,12 @@ def resolve_reservation(
         if approval.reservation in OPEN_RESERVATIONS and approval.position_id is None:
             free_reservation(risk, approval, Reservation.VOID, told.outcome, at)
             risk.save(update_fields=["reserved", "risked_today"])
+        if told.outcome == OrderOutcome.REJECTED:
+            review_errors(risk, approval.bot, at)
         return NO_ACTION
     if told.outcome not in (OrderOutcome.DONE, OrderOutcome.PARTIAL):
         return NO_ACTION
-    return _take_fill(risk, approval, told, stop_loss, at)
+    return take_fill(risk, approval, told, stop_loss, at)
 
 
 def free_reservation(risk: AccountRisk, approval: Approval, outcome: str, why: str, at: datetime) -> None:
@@ -95,8 +95,10 @@ def settle_reservations(facts: AccountFacts, held: list[Approval], at: datetime)
     for approval in held:
         shown = _shown_by(approval, facts, taken)
         if shown is not None:
-            approval.position_id = shown or approval.position_id
-            taken.add(shown)
+            approval.position_id = int(shown.get("position_id", 0)) or approval.position_id
+            taken.add(int(shown.get("position_id", 0)))
+            if "entry_price" in shown:
+                check_shown_fill(facts, approval, shown, at)
             free_reservation(facts.risk, approval, Reservation.POSTED, "SNAPSHOT", at)
         elif (ended := _how_it_ended(approval, closings.get(approval.pk, []), snapshot)) is not None:
             free_reservation(facts.risk, approval, *ended, at)
@@ -129,13 +131,14 @@ def mark_unresolved(facts: AccountFacts, held: list[Approval], at: datetime) -> 
     return marked
 
 
-def _shown_by(approval: Approval, facts: AccountFacts, taken: set[int]) -> int | None:
-    """Return the position that shows the approval (0 for a waiting order), or None where the view does not show it."""
+def _shown_by(approval: Approval, facts: AccountFacts, taken: set[int]) -> dict[str, Any] | None:
+    """Return the position that shows the approval, else the waiting order, or None where the view does not show it."""
     assert facts.snapshot is not None
     for one in facts.snapshot.positions:
         if int(one["position_id"]) not in taken and is_match(approval, one, opened_at_key="opened_at"):
-            return int(one["position_id"])
-    return 0 if any(is_match(approval, one, opened_at_key="placed_at") for one in facts.snapshot.orders) else None
+            return dict(one)
+    orders = facts.snapshot.orders
+    return next((dict(one) for one in orders if is_match(approval, one, opened_at_key="placed_at")), None)
 
 
 def _closings_of(account_id: UUID, held: list[Approval]) -> dict[UUID, list[datetime | None]]:
@@ -163,58 +166,3 @@ def _how_it_ended(
     if approval.valid_until is None or snapshot.taken_at <= approval.valid_until + PROOF_AFTER:
         return None
     return (Reservation.POSTED, "GONE") if approval.position_id else (Reservation.VOID, "NOT_IN_SNAPSHOT")
-
-
-def _take_fill(
-    risk: AccountRisk, approval: Approval, told: OutcomeTold, stop_loss: Decimal | None, at: datetime
-) -> dict[str, Any]:
-    actual = _actual_risk(approval, told, stop_loss or approval.stop_loss)
-    changes: dict[str, Any] = {"position_id": told.position_id or approval.position_id}
-    if actual is not None:
-        changes["actual_risk"] = actual
-    if approval.reservation in OPEN_RESERVATIONS:
-        # The true risk counts at once where it is larger; a partial fill's rest is not coming any more.
-        reserved = max(actual, ZERO) if actual is not None else approval.reserved
-        risk.reserved = max(ZERO, risk.reserved - approval.reserved) + reserved
-        changes |= {"reserved": reserved, "reservation": Reservation.HELD}
-        risk.save(update_fields=["reserved"])
-    Approval.objects.filter(pk=approval.pk).update(**changes)
-    if actual is None or not told.position_id:
-        return NO_ACTION
-    ratio = parse_limits(approval.account.limit_sets.get(in_force=True).document).max_slippage_ratio
-    planned = approval.risk_amount * (told.filled_lots or approval.adjusted_lots) / approval.adjusted_lots
-    if actual <= planned * ratio:
-        return NO_ACTION
-    _tell_slippage(approval, told, planned, actual, at)
-    return {"action": "close", "ticket": told.position_id, "lots": float(told.filled_lots or approval.adjusted_lots)}
-
-
-def _actual_risk(approval: Approval, told: OutcomeTold, stop_loss: Decimal) -> Decimal | None:
-    """Return what the filled volume loses at its stop from the true price; None where that cannot be worked out."""
-    lots = told.filled_lots or approval.adjusted_lots
-    spec = SymbolSpecification.objects.filter(account_id=approval.account_id, symbol=approval.symbol).first()
-    if spec is None or told.price is None or told.price <= 0 or lots <= 0:
-        return None
-    sign = 1 if approval.side == "BUY" else -1
-    if (told.price - stop_loss) * sign <= 0:
-        return ZERO  # filled beyond its own stop: the broker closes it; nothing is at risk from here
-    try:
-        terms = read_terms(spec.document, approval.account.currency)
-        _, _, loss = loss_per_lot(terms, entry_price=told.price, stop_loss=stop_loss)
-    except (SizingRefused, KeyError, ValueError, ArithmeticError):
-        return None
-    return (loss * lots).quantize(Decimal("1e-8"), ROUND_UP)
-
-
-def _tell_slippage(approval: Approval, told: OutcomeTold, planned: Decimal, actual: Decimal, at: datetime) -> None:
-    write_event(
-        approval.account,
-        "SLIPPAGE_EXCEEDED",
-        Severity.CRITICAL,
-        f"Position {told.position_id} risks {actual:.2f}, {planned:.2f} were planned: it is closed.",
-        at=at,
-        market_at=told.market_at,
-        metrics={"planned_risk": f"{planned:.2f}", "actual_risk": f"{actual:.2f}", "position_id": told.position_id},
-        bot=approval.bot_id,
-        once_key=f"slippage:{approval.public_id}",
-    )

@@ -21,12 +21,16 @@ CORRELATION_KEEPS = timedelta(days=7)
 HOUR_S = 3600
 
 
-def load_surroundings(facts: dict[UUID, AccountFacts]) -> None:
-    """Fill in the news and the other accounts' books, where a limit asks for them; nothing is read where none does."""
+def load_surroundings(facts: dict[UUID, AccountFacts], *, in_turn: bool = True) -> None:
+    """
+    Fill in the news and the other accounts' books, where a limit asks for them; nothing is read where none does.
+
+    :param in_turn: whether owners with such accounts are taken one approval after the other; a question needs no turn.
+    """
     _load_news([one for one in facts.values() if watches_news(one.limits)])
     concerned = [one for one in facts.values() if one.forbidders]
     if concerned:
-        _load_books(facts, concerned)
+        _load_books(facts, concerned, in_turn=in_turn)
 
 
 def find_opposite(facts: AccountFacts, symbol: str, side: str) -> str:
@@ -71,13 +75,14 @@ def _calendar_of(facts: AccountFacts) -> tuple[datetime, datetime]:
     return market_at - CALENDAR_BEHIND, market_at + CALENDAR_AHEAD
 
 
-def _load_books(facts: dict[UUID, AccountFacts], concerned: list[AccountFacts]) -> None:
+def _load_books(facts: dict[UUID, AccountFacts], concerned: list[AccountFacts], *, in_turn: bool) -> None:
     """
     Read what the owners' other accounts hold. One owner's approvals come one after the other then: two accounts asking at the
     same moment would each see the other still empty.
     """
     teams = {one.account.team_id for one in concerned}
-    _take_turns(teams)
+    if in_turn:
+        _take_turns(teams)
     accounts = list(Account.objects.filter(team_id__in=teams, retired_at__isnull=True).order_by("code"))
     elsewhere = [row.pk for row in accounts if row.pk not in facts]
     views = AccountSnapshot.objects.in_bulk(elsewhere)

@@ -59,7 +59,8 @@ NOT_SURE = -1
 _NEAR = 2e-9
 # What must be left of the balance at every stop: below it, the account could be ruined between two bars, and the long way knows how.
 _SAFE = 1.0
-_TOGETHER = 16
+GROUP = 16
+"""Bars whose extremes are looked at together."""
 
 
 @kernel
@@ -88,12 +89,12 @@ def run_crosses(
     :param spread: one price for all bars, or one for each.
     :param first_bar: signals of bars before are only history.
     :param at: ``sides`` and ``quotes``, room for a signal every bar.
-    :param trade_ints: and ``trade_floats``, room for a trade every second bar.
+    :param trade_ints: and ``trade_floats``, room for a trade every bar.
     """
     signals = find_crosses(program, close, at, sides)
     return walk_signals(
-        params, charges, at, sides, quotes, signals, open_, high, low, close, spread, first_bar, pessimistic, balance,
-        trade_ints, trade_floats, skipped,
+        params, charges, at, sides, quotes, open_[:0], open_[:0], signals, open_, high, low, close, spread, first_bar, pessimistic,
+        balance, trade_ints, trade_floats, skipped,
     )  # fmt: skip
 
 
@@ -104,6 +105,8 @@ def walk_signals(
     at: IntArray,
     sides: SideArray,
     quotes: FloatArray,
+    lows: FloatArray,
+    highs: FloatArray,
     signals: int,
     open_: FloatArray,
     high: FloatArray,
@@ -120,7 +123,7 @@ def walk_signals(
     """
     Go from one bar where something can happen to the next: the one after a signal, and those that may touch a level.
 
-    :param at: and ``sides``, bar and side of every signal, ``signals`` of them; the rest is as in `run_crosses`.
+    :param at: and ``sides``, bar and side of every signal, ``signals`` of them; ``lows`` and ``highs`` as in `find_touch`; the rest is as in `run_crosses`.
     """
     tick_n, tick_d = params.tick_numerator, params.tick_denominator
     bars = close.shape[0]
@@ -143,7 +146,7 @@ def walk_signals(
     while True:
         due = at[number] + 1 if number < signals else bars
         if side != 0:
-            bar = find_touch(low, high, low_at, high_at, start, due)
+            bar = find_touch(lows, highs, low, high, low_at, high_at, start, due)
             if bar < due:
                 gap = spread[bar] if many else spread[0]
                 bid = open_[bar]
@@ -239,22 +242,75 @@ def read_quotes(open_: FloatArray, at: IntArray, start: int, end: int, quotes: F
 
 
 @kernel
-def find_touch(low: FloatArray, high: FloatArray, low_at: float, high_at: float, start: int, end: int) -> int:
-    """Return the first bar from ``start`` on that reaches down to ``low_at`` or up to ``high_at``; ``end`` where none before it does."""
+def find_touch(
+    lows: FloatArray,
+    highs: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    low_at: float,
+    high_at: float,
+    start: int,
+    end: int,
+) -> int:
+    """
+    Return the first bar from ``start`` on that reaches down to ``low_at`` or up to ``high_at``; ``end`` where none before it does.
+
+    :param lows: and ``highs``, as `read_extremes` writes them: single bars are looked at where they reach it. Empty for runs that pass
+        through the bars but once: it does not pay to pass twice.
+    """
+    if lows.shape[0] == 0:
+        return _find_touch_directly(low, high, low_at, high_at, start, end)
+    for group in range(start // GROUP, (end + GROUP - 1) // GROUP):
+        if lows[group] <= low_at or highs[group] >= high_at:
+            for bar in range(max(start, group * GROUP), min(end, (group + 1) * GROUP)):
+                if low[bar] <= low_at or high[bar] >= high_at:
+                    return bar
+    return end
+
+
+@kernel
+def _find_touch_directly(low: FloatArray, high: FloatArray, low_at: float, high_at: float, start: int, end: int) -> int:
     # Some at a time, counted to the end and over slices of their own: so the compiler compares several bars at once.
     bars = low.shape[0]
-    while start < end and start + _TOGETHER <= bars:
-        lows, highs = low[start : start + _TOGETHER], high[start : start + _TOGETHER]
+    while start < end and start + GROUP <= bars:
+        some_lows, some_highs = low[start : start + GROUP], high[start : start + GROUP]
         touched = 0
-        for bar in range(lows.shape[0]):
-            touched += (lows[bar] <= low_at) | (highs[bar] >= high_at)
+        for place in range(some_lows.shape[0]):
+            touched += (some_lows[place] <= low_at) | (some_highs[place] >= high_at)
         if touched != 0:
             break
-        start += _TOGETHER
+        start += GROUP
     for bar in range(start, end):
         if low[bar] <= low_at or high[bar] >= high_at:
             return bar
     return end
+
+
+@kernel
+def read_extremes(low: FloatArray, high: FloatArray, lows: FloatArray, highs: FloatArray) -> None:
+    """Write the lowest low and the highest high of every `GROUP` bars."""
+    whole = low.shape[0] // GROUP
+    for group in range(whole):
+        start = group * GROUP
+        lows[group] = -_highest(low[start : start + GROUP], -1.0)
+        highs[group] = _highest(high[start : start + GROUP], 1.0)
+    if whole * GROUP < low.shape[0]:
+        lowest, highest = low[whole * GROUP], high[whole * GROUP]
+        for bar in range(whole * GROUP, low.shape[0]):
+            lowest, highest = min(lowest, low[bar]), max(highest, high[bar])
+        lows[whole], highs[whole] = lowest, highest
+
+
+@kernel
+def _highest(some: FloatArray, sign: float) -> float:
+    """Return the highest of `GROUP` numbers times ``sign``."""
+    # Four at a time, side by side: so the compiler compares them at once.
+    a, b, c, d = some[0] * sign, some[1] * sign, some[2] * sign, some[3] * sign
+    for place in range(4, GROUP, 4):
+        e, f, g, h = some[place] * sign, some[place + 1] * sign, some[place + 2] * sign, some[place + 3] * sign
+        a, b, c, d = a if a > e else e, b if b > f else f, c if c > g else g, d if d > h else h
+    a, b = a if a > c else c, b if b > d else d
+    return float(a if a > b else b)
 
 
 @kernel

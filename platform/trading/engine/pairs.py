@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from trading.engine.book import V_COMMISSION, V_PROFIT
 from trading.engine.charges import Charges
-from trading.engine.crosses import walk_signals
+from trading.engine.crosses import NOT_SURE, read_extremes, walk_signals
 from trading.engine.params import Params
 from trading.engine.signals import FLAT, seed_average
 from trading.jit import kernel
@@ -23,74 +23,104 @@ AT_ONCE = 1024
 """Bars in which crossings are looked for at once: so many that they stay in the processor's nearest memory."""
 
 
-@kernel
-def fill_averages(close: FloatArray, periods: IntArray, out: FloatArray) -> None:
-    """Write a row per period: the exponential average from the bar that seeds it on, as `ema_update` comes to it; before, nothing."""
-    rows = periods.shape[0]
-    row = 0
-    # Four side by side: an average waits for the one before, so the processor has time for three more.
-    while row + 4 <= rows:
-        seeded = max(periods[row], periods[row + 1], periods[row + 2], periods[row + 3])
-        a = _fill(close, periods[row], seeded, out[row])
-        b = _fill(close, periods[row + 1], seeded, out[row + 1])
-        c = _fill(close, periods[row + 2], seeded, out[row + 2])
-        d = _fill(close, periods[row + 3], seeded, out[row + 3])
-        row0, row1, row2, row3 = out[row], out[row + 1], out[row + 2], out[row + 3]
-        alpha0, alpha1 = 2.0 / (periods[row] + 1.0), 2.0 / (periods[row + 1] + 1.0)
-        alpha2, alpha3 = 2.0 / (periods[row + 2] + 1.0), 2.0 / (periods[row + 3] + 1.0)
-        for bar in range(seeded, close.shape[0]):
-            price = close[bar]
-            a += (price - a) * alpha0
-            b += (price - b) * alpha1
-            c += (price - c) * alpha2
-            d += (price - d) * alpha3
-            row0[bar], row1[bar], row2[bar], row3[bar] = a, b, c, d
-        row += 4
-    while row < rows:
-        _fill(close, periods[row], close.shape[0], out[row])
-        row += 1
-
-
-@kernel
-def _fill(close: FloatArray, period: int, until: int, out: FloatArray) -> float:
-    """Write an average from its seed up to bar ``until``; return the last."""
-    average = seed_average(close, period, period)
-    alpha = 2.0 / (period + 1.0)
-    out[period - 1] = average
-    for bar in range(period, until):
-        average += (close[bar] - average) * alpha
-        out[bar] = average
-    return float(average)
+# A number in whose bits every six in a row are different: times a power of two, its highest six tell which power.
+_DE_BRUIJN = 0x03F79D71B4CB0A89
+_BYTE_OF_BIT = np.empty(64, dtype=np.int64)
+for _bit in range(64):
+    _BYTE_OF_BIT[((_DE_BRUIJN << _bit) >> 58) & 63] = _bit // 8
 
 
 @kernel
 def find_pair_crosses(
-    first: FloatArray,
-    second: FloatArray,
-    start: int,
     close: FloatArray,
+    periods: IntArray,
+    pairs: IntArray,
+    averages: FloatArray,
     turns: SideArray,
     eights: IntArray,
-    at: IntArray,
-    side: SideArray,
-) -> int:
+    signals: NDArray[np.int32],
+    counts: IntArray,
+) -> None:
     """
-    Write bar and side of every crossing of two averages, as `find_crosses` does; return how many there are.
+    Write every crossing of every pair, as `find_crosses` finds them: one more than the bar, negative where it is a sale.
 
-    :param start: the first bar whose signal counts, after the one that seeds both.
+    Bars are taken some at a time, for all pairs, so that every average is computed once and is still near when it is read.
+
+    :param pairs: columns as `PAIR_FIRST` and the others say.
+    :param averages: a row per period, with room for `AT_ONCE` bars and the one before.
     :param turns: room for `AT_ONCE` bars; ``eights`` is the same memory, eight bars a number.
+    :param signals: a row per pair; ``counts`` says how many it has, more than there was room for where they were too many.
     """
-    count, bars = 0, close.shape[0]
-    for base in range(start, bars, AT_ONCE):
-        size = min(AT_ONCE, bars - base)
-        _find_turns(first[base - 1 : base + size], second[base - 1 : base + size], close[base - 1 : base + size], turns)
-        turns[size : min((size | 7) + 1, AT_ONCE)] = 0
-        for eight in range((size + 7) // 8):
-            if eights[eight] != 0:
-                # Written down whether it is one or not: a question asked of every bar would be guessed wrong too often.
-                for place in range(8 * eight, 8 * eight + 8):
-                    at[count], side[count] = base + place, turns[place]
-                    count += turns[place] != 0
+    counts[:] = 0
+    bars, room = close.shape[0], signals.shape[1]
+    for base in range(1, bars, AT_ONCE):
+        end = min(base + AT_ONCE, bars)
+        _fill_averages(close, periods, base, end, averages)
+        for row in range(pairs.shape[0]):
+            start = max(base, pairs[row, PAIR_SEEDED], pairs[row, PAIR_FROM])
+            if start >= end or counts[row] > room:
+                continue
+            first = averages[pairs[row, PAIR_FIRST], start - base : end - base + 1]
+            second = averages[pairs[row, PAIR_SECOND], start - base : end - base + 1]
+            size = end - start
+            _find_turns(first, second, close[start - 1 : end], turns)
+            turns[size : min((size | 7) + 1, AT_ONCE)] = 0
+            counts[row] = _note_turns(turns, eights, size, start + 1, signals[row], counts[row])
+
+
+@kernel
+def _fill_averages(close: FloatArray, periods: IntArray, base: int, end: int, out: FloatArray) -> None:
+    """Write a row per period: the exponential average of the bars ``base`` to ``end``, as `ema_update` comes to it, after the one before."""
+    rows, row, last = periods.shape[0], 0, out.shape[1] - 1
+    prices = close[base:end]
+    # Four side by side: an average waits for the one before, so the processor has time for three more. The periods rise.
+    while row + 4 <= rows and periods[row + 3] <= base - AT_ONCE:
+        row0, row1, row2, row3 = out[row], out[row + 1], out[row + 2], out[row + 3]
+        a, b, c, d = row0[last], row1[last], row2[last], row3[last]
+        row0[0], row1[0], row2[0], row3[0] = a, b, c, d
+        alpha0, alpha1 = 2.0 / (periods[row] + 1.0), 2.0 / (periods[row + 1] + 1.0)
+        alpha2, alpha3 = 2.0 / (periods[row + 2] + 1.0), 2.0 / (periods[row + 3] + 1.0)
+        for place in range(prices.shape[0]):
+            price = prices[place]
+            a += (price - a) * alpha0
+            b += (price - b) * alpha1
+            c += (price - c) * alpha2
+            d += (price - d) * alpha3
+            row0[place + 1], row1[place + 1], row2[place + 1], row3[place + 1] = a, b, c, d
+        row += 4
+    while row < rows:
+        period = int(periods[row])
+        average, start = out[row, last], base
+        if base <= period:
+            average, start = seed_average(close, period, period), period
+            if period <= end:
+                out[row, period - base] = average
+        else:
+            out[row, 0] = average
+        alpha = 2.0 / (period + 1.0)
+        for bar in range(start, end):
+            average += (close[bar] - average) * alpha
+            out[row, bar - base + 1] = average
+        row += 1
+
+
+@kernel
+def _note_turns(
+    turns: SideArray, eights: IntArray, size: int, start: int, signals: NDArray[np.int32], count: int
+) -> int:
+    """Append what `_find_turns` found in ``size`` bars; return how many there are, one more than there is room for where it is too small."""
+    room = signals.shape[0]
+    for eight in range((size + 7) // 8):
+        left = eights[eight]
+        while left != 0:
+            # Where the lowest bit stands says which byte is not zero: +1 and -1 both have it.
+            lowest = left & -left
+            place = 8 * eight + _BYTE_OF_BIT[((lowest * _DE_BRUIJN) >> 58) & 63]
+            if count >= room:
+                return int(room) + 1
+            signals[count] = (start + place) * turns[place]
+            count += 1
+            left &= ~(lowest * 255)
     return count
 
 
@@ -108,8 +138,10 @@ def _find_turns(first: FloatArray, second: FloatArray, close: FloatArray, turns:
 def run_pairs(
     params: Params,
     charges: Charges,
-    pairs: IntArray,
-    averages: FloatArray,
+    signals: NDArray[np.int32],
+    counts: IntArray,
+    lows: FloatArray,
+    highs: FloatArray,
     open_: FloatArray,
     high: FloatArray,
     low: FloatArray,
@@ -121,8 +153,6 @@ def run_pairs(
     at: IntArray,
     sides: SideArray,
     quotes: FloatArray,
-    turns: SideArray,
-    eights: IntArray,
     trade_ints: IntArray,
     trade_floats: FloatArray,
     skipped: IntArray,
@@ -131,17 +161,20 @@ def run_pairs(
     """
     Run one pair of averages after the other over the same bars, and write what became of each.
 
-    :param pairs: a row per pair, columns as `PAIR_FIRST` and the others say.
+    :param signals: and ``counts``, as `find_pair_crosses` writes them; ``lows`` and ``highs``, room for the extremes of every `GROUP` bars.
     :param out: a row per pair: trades (`NOT_SURE` where the long way has to be taken), trades won, net profit, what the won ones brought,
         what the lost ones cost, the deepest fall of the balance, the last balance.
     """
-    for row in range(pairs.shape[0]):
-        start = max(pairs[row, PAIR_SEEDED], pairs[row, PAIR_FROM])
-        signals = find_pair_crosses(
-            averages[pairs[row, PAIR_FIRST]], averages[pairs[row, PAIR_SECOND]], start, close, turns, eights, at, sides
-        )
+    read_extremes(low, high, lows, highs)
+    for row in range(counts.shape[0]):
+        if counts[row] > signals.shape[1]:
+            out[row, 0] = NOT_SURE
+            continue
+        for place in range(counts[row]):
+            signal = signals[row, place]
+            at[place], sides[place] = abs(signal) - 1, 1 if signal > 0 else -1
         count, final = walk_signals(
-            params, charges, at, sides, quotes, signals, open_, high, low, close, spread, first_bar, pessimistic, balance,
+            params, charges, at, sides, quotes, lows, highs, counts[row], open_, high, low, close, spread, first_bar, pessimistic, balance,
             trade_ints, trade_floats, skipped,
         )  # fmt: skip
         out[row, 0], out[row, 2], out[row, 6] = count, final - balance, final

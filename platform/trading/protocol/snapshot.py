@@ -110,6 +110,8 @@ class AgentHealth(Message, frozen=True, kw_only=True):
     uptime_s: float
     terminal_restarts: int = 0
     last_error: str = ""
+    requests_today: int = 0  # trade requests sent in the account's day, and how many it may be (0: no limit)
+    request_budget: int = 0
 
 
 class SnapshotMessage(Message, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('risk', '0003_decisions_are_append_only'),
+        ('risk', '0004_position_flags_and_bot_breakers'),
     ]
 
     operations = [

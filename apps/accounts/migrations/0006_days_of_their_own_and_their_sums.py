@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_pack_versions_are_immutable'),
+        ('accounts', '0005_levels_and_unapproved_positions'),
     ]
 
     operations = [
