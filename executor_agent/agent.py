@@ -29,6 +29,7 @@ from executor_agent.journal import Journal
 from executor_agent.logs import get_log
 from executor_agent.opening import Opener
 from executor_agent.pacing import Pacing
+from executor_agent.preflight import Preflight
 from executor_agent.reconciling import Reconciler
 from executor_agent.resolving import Resolver
 from executor_agent.server.ports import Answered, Courier, Door, Event, Failed
@@ -87,6 +88,8 @@ class Agent:
             clocks, journal, self._session, self._watch, self._spool, self._assignments, self._strategies, self._holdings,
             self._resolver, self._closer, self._reconciler,
         )  # fmt: skip
+        self._preflight = Preflight(clocks, terminal, self._session, self._watch, self._feed)
+        self._feed.on_change = self._preflight.ask
         self._dead_man = DeadMan(
             clocks, journal, self._session, self._watch, self._spool,
             flatten=lambda: self._convergence.flatten_all(ExitReason.KILL_SWITCH), is_clean=self._convergence.is_clean,
@@ -131,6 +134,7 @@ class Agent:
             self._attempt("converge", self._converge)
             self._attempt("dead man", self._dead_man.step)
             self._attempt("command", self._commands.work)
+            self._attempt("preflight", partial(self._preflight.step, self._identity, self._strategies.list_needs()))
         self._attempt("tell", self._tell)
         has_rested = (
             self._attempt("feed", lambda: self._strategies.feed(rest_s)) if self._identity is not None else False
@@ -252,6 +256,7 @@ class Agent:
         get_log().info("WELCOME", fence=self._session.fence, lease=welcome.lease is not None, reason=welcome.reason)
         if not self._session.is_set_pulled:
             self._courier.watch_desired(0)
+        self._preflight.ask()
         self._want_snapshot()
 
     def _take_set(self, desired: DesiredSet, sent_mono: float) -> None:

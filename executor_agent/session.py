@@ -139,5 +139,10 @@ class Session:
         """Return the server's wall clock as far as we know it."""
         return self._clocks.at() + self._server_ahead
 
+    @property
+    def clock_skew_ms(self) -> int:
+        """Our wall clock minus the server's, as of its last answer, the way of the answer included [ms]."""
+        return -int(self._server_ahead / timedelta(milliseconds=1))
+
     def _note_time(self, server_time: datetime) -> None:
         self._server_ahead = server_time - self._clocks.at()

@@ -111,6 +111,15 @@ class Strategies:
         self._running.clear()
         self._forming.clear()
 
+    def list_needs(self) -> dict[str, dict[str, int]]:
+        """Return how many bars the strategies at work fold before they speak, by symbol and timeframe."""
+        needs: dict[str, dict[str, int]] = {}
+        for running in self._running.values():
+            symbol, frame = running.group
+            frames = needs.setdefault(symbol, {})
+            frames[frame] = max(frames.get(frame, 1), running.runner.warmup_bars)
+        return needs
+
     def note_symbol(self, facts: SymbolFacts) -> None:
         """Take a specification read anew: told where it changed, and what is sized by it is built again where that matters."""
         self._feed.add_symbol(facts)

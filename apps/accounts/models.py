@@ -55,6 +55,8 @@ class Account(Identified):
     zone = models.CharField(max_length=64, default="UTC")  # an IANA name, or SERVER_NY+7
     reset_time = models.TimeField(default=time())  # of the zone's wall clock: when the account's day begins
     connection_loss = models.CharField(max_length=10, choices=ConnectionLossPolicy, default=ConnectionLossPolicy.HOLD)
+    connection_loss_after_s = models.PositiveIntegerField(default=30)  # FLATTEN: how long after the lease is over
+    request_budget = models.PositiveIntegerField(default=2000)  # trade requests of one account's day; 0 is no limit
     # What is done about a position that no approval stands behind.
     unapproved = models.CharField(max_length=10, choices=UnapprovedPolicy, default=UnapprovedPolicy.ALERT)
     retired_at = models.DateTimeField(null=True, blank=True)

@@ -6,7 +6,9 @@ from apps.dashboard.views import (
     accounts,
     activation,
     backtests,
+    bots,
     data,
+    evidence,
     fleet,
     halt,
     overview,
@@ -16,6 +18,7 @@ from apps.dashboard.views import (
     strategies,
     studies,
     trades,
+    what_if,
 )
 
 app_name = "dashboard"
@@ -43,6 +46,11 @@ urlpatterns = [
     path("backtests/<str:run>/studies/<str:kind>", studies.create, name="study-new"),
     path("studies/<str:study>", studies.show, name="study"),
     re_path(r"^studies/(?P<study>[^/]+)/(?P<act>cancel|resume|delete)$", studies.act, name="study-act"),
+    path("bots", bots.show_list, name="bots"),
+    path("bots/<str:bot>", bots.show, name="bot"),
+    path("bots/<str:bot>/status", bots.change_status, name="bot-status"),
+    path("bots/<str:bot>/stage", bots.change_stage, name="bot-stage"),
+    path("bots/<str:bot>/retire", bots.retire, name="bot-retire"),
     path("fleet", fleet.show_list, name="fleet"),
     path("fleet/new", fleet.create, name="executor-new"),
     path("fleet/<str:executor>", fleet.show, name="executor"),
@@ -59,6 +67,8 @@ urlpatterns = [
     path("risk/<str:account>/pack/leave", packs.leave, name="account-pack-leave"),
     path("risk/<str:account>/equity.json", accounts.equity_figures, name="account-equity"),
     path("risk/<str:account>/candles.json", accounts.candle_figures, name="account-candles"),
+    path("risk/<str:account>/what-if", what_if.show, name="what-if"),
+    path("risk/<str:account>/days/<str:day>/dispute-pack", evidence.download_pack, name="dispute-pack"),
     path("risk/<str:account>/lift", halt.lift_account, name="account-lift"),
     path("risk/<str:account>/positions/<int:ticket>/close", positions.close, name="position-close"),
     path("halt", halt.halt, name="halt"),

@@ -10,8 +10,10 @@ from celery import shared_task
 
 from apps.accounts.models import Account
 from apps.common.clock import read_at
+from apps.risk.services.anchors import deliver_anchors, sign_heads
 from apps.risk.services.day_sums import list_accounts_to_sum_up, sum_up_days
 from apps.risk.services.settling import list_due_accounts, settle_account
+from apps.risk.services.silence import tell_stale
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +34,21 @@ def sweep_reservations(**_: Any) -> int:
 def sum_up_ended_days(*, account_id: str, **_: Any) -> int:
     """Sum up the ended days of one account; return how many."""
     return sum_up_days(UUID(account_id), read_at())
+
+
+@shared_task(name="apps.risk.tasks.tell_stale_accounts")  # type: ignore[untyped-decorator]
+def tell_stale_accounts(**_: Any) -> int:
+    """Tell of every account that nobody has seen for a minute, once a silence; return how many."""
+    return tell_stale(read_at())
+
+
+@shared_task(name="apps.risk.tasks.sign_log_heads")  # type: ignore[untyped-decorator]
+def sign_log_heads(**_: Any) -> int:
+    """Sign the heads of the logs that grew and tell them outside; return how many were signed."""
+    at = read_at()
+    signed = sign_heads(at)
+    deliver_anchors(at)
+    return signed
 
 
 def _settle_due() -> int:

@@ -8,7 +8,15 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from apps.accounts.models import Account, AccountMode, AccountRisk, ConnectionLossPolicy, LimitSet, MarginMode
+from apps.accounts.models import (
+    Account,
+    AccountMode,
+    AccountRisk,
+    ConnectionLossPolicy,
+    LimitSet,
+    MarginMode,
+    UnapprovedPolicy,
+)
 from apps.common.codes import Code
 from apps.common.errors import Conflict
 from apps.common.outbox import tell
@@ -34,6 +42,9 @@ def open_account(
     zone: str = "UTC",
     reset_time: time = MIDNIGHT,
     connection_loss: str = ConnectionLossPolicy.HOLD,
+    unapproved: str = UnapprovedPolicy.ALERT,
+    connection_loss_after_s: int = 30,
+    request_budget: int = 2000,
 ) -> Account:
     """
     Create an account with its risk row and its first limits (the defaults of its mode and size).
@@ -59,6 +70,9 @@ def open_account(
                 zone=zone,
                 reset_time=reset_time,
                 connection_loss=connection_loss,
+                unapproved=unapproved,
+                connection_loss_after_s=connection_loss_after_s,
+                request_budget=request_budget,
             )
     except IntegrityError as error:
         message = f"This team already has an account with code {code!r}, or with login {login} on {server!r}."

@@ -13,7 +13,16 @@ from apps.common.errors import Conflict
 from apps.common.outbox import tell
 from apps.teams.models import AuditEntry
 
-CHANGEABLE = ("name", "zone", "reset_time", "connection_loss", "leverage")
+CHANGEABLE = (
+    "name",
+    "zone",
+    "reset_time",
+    "connection_loss",
+    "connection_loss_after_s",
+    "request_budget",
+    "leverage",
+    "unapproved",
+)
 DAY = ("zone", "reset_time")
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('market', '0004_datasets_are_immutable'),
+        ('market', '0005_certificates_and_drift'),
     ]
 
     operations = [

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0005_levels_and_unapproved_positions'),
+        ('accounts', '0006_connection_loss_time_and_request_budget'),
     ]
 
     operations = [

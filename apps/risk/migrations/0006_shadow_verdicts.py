@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('risk', '0004_position_flags_and_bot_breakers'),
+        ('risk', '0005_evidence'),
     ]
 
     operations = [
