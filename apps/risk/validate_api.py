@@ -54,7 +54,7 @@ class ValidateOutput(serializers.Serializer[Any]):
     risk_valid = serializers.BooleanField()
     risk_percentage = serializers.FloatField(allow_null=True, help_text="A fraction: 0.0055 is 0.55 %.")
     position_size_valid = serializers.BooleanField()
-    correlation_check = serializers.ChoiceField(["PASS", "WARN", "FAIL"])
+    correlation_check = serializers.CharField(help_text="PASS, WARN or FAIL; a pair that nobody knows is WARN.")
     ftmo_compliant = serializers.BooleanField(help_text="No limit is broken now.")
     warnings = serializers.ListField(child=serializers.CharField())
     risk_metrics = RiskMetrics()
