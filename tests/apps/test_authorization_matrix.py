@@ -133,6 +133,7 @@ class Stage:
         self.study = lab.make_study(self.backtest)
         self.dataset, self.dataset_import = make_dataset(team, name=f"{MARK} dataset")
         self.pack = make_pack(team, code=f"{MARK}-pack")
+        self.batch, self.command, self.file = fleet.make_journal(self.executor)
         self.key, self.owner_key = make_key(self.world.alice)
         _, self.scopeless_key = make_key(self.world.alice, [])
         _, self.stranger_key = make_key(self.world.charlie)
@@ -154,6 +155,9 @@ class Stage:
             "dataset": self.dataset.public_id,
             "dataset_import": self.dataset_import.public_id,
             "pack": self.pack.pack.public_id,
+            "command": self.command.public_id,
+            "batch": self.batch.public_id,
+            "file": self.file.public_id,
         }
 
     def path(self, door: Door, references: dict[str, str] | None = None) -> str:
@@ -186,6 +190,9 @@ NOBODYS = {
     "backtest": public_id("run", new_id()),
     "study": public_id("sty", new_id()),
     "pack": public_id("pck", new_id()),
+    "command": public_id("cmd", new_id()),
+    "batch": public_id("bat", new_id()),
+    "file": public_id("fil", new_id()),
 }
 
 

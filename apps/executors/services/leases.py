@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 @transaction.atomic
-def take_lease(*, executor: Executor, instance_id: str, at: datetime) -> Lease | None:
+def take_lease(*, executor: Executor, instance_id: str, at: datetime, host: str = "") -> Lease | None:
     """
     Return a lease with a new fence, or None where another executor or another process of this one still holds the account.
 
@@ -39,7 +39,7 @@ def take_lease(*, executor: Executor, instance_id: str, at: datetime) -> Lease |
     rows = _lock_rows(executor.account)
     for row in rows:
         if _is_held(row, at) and not _is_holder(row, executor.pk, instance_id):
-            _alarm(executor, row, instance_id)
+            _alarm(executor, row, instance_id, host, at)
             return None
     fence = max(row.fence for row in rows) + 1
     mine = next(row for row in rows if row.account_id == executor.account_id)
@@ -94,10 +94,15 @@ def require_fence(*, executor: Executor, instance_id: str, fence: int) -> None:
     raise Conflict("FENCED", message, "fence", {"fence": row.fence})
 
 
-def find_lease(*, executor: Executor, at: datetime) -> Lease | None:
-    """Return what is left of the lease that this executor holds, or None."""
+def is_holder(*, executor: Executor, instance_id: str) -> bool:
+    """Say whether this process was the last that was granted the account, and nobody after it; its lease may have run out."""
+    return _is_holder(AccountRisk.objects.get(account_id=executor.account_id), executor.pk, instance_id)
+
+
+def find_lease(*, executor: Executor, instance_id: str, at: datetime) -> Lease | None:
+    """Return what is left of the lease that this process holds, or None: a second process of the same key holds nothing."""
     row = AccountRisk.objects.get(account_id=executor.account_id)
-    if row.lease_executor_id != executor.pk or row.lease_until is None or row.lease_until <= at:
+    if not _is_holder(row, executor.pk, instance_id) or row.lease_until is None or row.lease_until <= at:
         return None
     left = row.lease_until - at
     return Lease(fence=row.fence, lease_until=row.lease_until, valid_for_ms=int(left.total_seconds() * 1000))
@@ -136,16 +141,20 @@ def _wait_at_most(milliseconds: int) -> None:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{milliseconds}ms"])
 
 
-def _alarm(executor: Executor, row: AccountRisk, instance_id: str) -> None:
+def _alarm(executor: Executor, row: AccountRisk, instance_id: str, host: str, at: datetime) -> None:
     """Tell once per newcomer; a second process of one key is a mistake or a theft, another executor may just be waiting."""
     twin = row.lease_executor_id == executor.pk
+    code = "TWO_INSTANCES" if twin else "ACCOUNT_HELD"
     problem = f"{'another process with this key' if twin else 'another executor'} holds the account ({instance_id})"
+    rival = {"instance": instance_id, "host": host[:100], "code": code, "at": at.isoformat()}
+    Executor.objects.filter(pk=executor.pk).update(rival=rival)
     if not Executor.objects.filter(pk=executor.pk).exclude(problem=problem).update(problem=problem):
         return
     data = {
         "executor_id": executor.public_id,
-        "code": "TWO_INSTANCES" if twin else "ACCOUNT_HELD",
+        "code": code,
         "instance": instance_id,
+        "host": host[:100],
         "holder_instance": row.lease_instance if twin else "",
         "severity": "CRITICAL" if twin else "WARNING",
     }

@@ -54,7 +54,7 @@ def test_the_account_is_one_over_all_teams(world, executor):
     assert take(theirs, "theirs", at + AFTER_GRACE).fence == 2
     with pytest.raises(Conflict):
         renew(executor, 1, at=at + AFTER_GRACE)
-    assert find_lease(executor=executor, at=at + AFTER_GRACE) is None
+    assert find_lease(executor=executor, instance_id="one", at=at + AFTER_GRACE) is None
 
 
 def test_a_renewal_needs_fence_and_process(executor):
