@@ -23,13 +23,15 @@ from executor_agent.feed import Feed
 from executor_agent.health import count_threads, read_rss_bytes
 from executor_agent.holdings import Holdings
 from executor_agent.journal import Journal
-from executor_agent.logs import get_log
+from executor_agent.logs import RING, get_log
+from executor_agent.oneshots import Closings, Sendings, Tellings
 from executor_agent.opening import Opener
 from executor_agent.resolving import Resolver
 from executor_agent.server.ports import Answered, Courier, Door, Event, Failed
 from executor_agent.session import Session
 from executor_agent.spool import Spool
 from executor_agent.strategies import Strategies
+from executor_agent.tail import LogTail
 from executor_agent.terminal.ports import Terminal, TerminalIdentity
 from executor_agent.watch import Watch
 from trading.errors import TradingError
@@ -79,7 +81,14 @@ class Agent:
             clocks, journal, self._session, self._watch, self._spool, self._assignments, self._strategies, self._holdings,
             self._resolver, self._closer,
         )  # fmt: skip
-        self._commands = Commands(journal, self._spool, self._watch, self._closer, self._want_snapshot)
+        closings = Closings(clocks, terminal, journal, self._watch, self._closer)
+        tellings = Tellings(terminal, self._watch, self._want_snapshot, lambda: self._identity)
+        self._sendings = Sendings(clocks, terminal, courier, journal, self._session, self._watch)
+        self._commands = Commands(
+            journal, self._spool, self._watch, self._closer, closings, tellings, self._sendings, self._want_snapshot
+        )
+        self._tail = LogTail(courier, self._session, RING)
+        courier.introduce(self._session.instance_id)
         self._identity: TerminalIdentity | None = None
         self._life = -1
         self._is_reconciled = False
@@ -215,8 +224,13 @@ class Agent:
     def _take(self, event: Event) -> None:
         if isinstance(event, Answered):
             self._heard_mono = self._clocks.mono()
-        if event.door in (Door.SYMBOLS, Door.BARS):
-            self._feed.take(event)
+        for doors, take in (
+            ((Door.SYMBOLS, Door.BARS), self._feed.take),
+            ((Door.HISTORY, Door.FILES), self._sendings.take_event),
+            ((Door.LOG,), self._tail.take_event),
+        ):
+            if event.door in doors:
+                take(event)
         if isinstance(event, Failed):
             self._take_failure(event)
         elif isinstance(event.message, Welcome):
@@ -260,6 +274,7 @@ class Agent:
     def _take_snapshot_answer(self, answer: SnapshotAnswer, sent_mono: float) -> None:
         is_halt_news = answer.halt.epoch > self._session.halt.epoch
         self._session.take_snapshot_answer(answer, sent_mono)
+        self._tail.is_wanted = answer.log_wanted
         for action in answer.actions:
             ticket, lots = action.get("ticket"), action.get("lots")
             self._commands.take_action(str(action.get("action")), ticket, lots, str(action.get("reason", "")))
@@ -281,8 +296,11 @@ class Agent:
                 instance_id=self._session.instance_id, fence=self._session.fence, reports=self._spool.list_next()
             )
             self._courier.ask(Door.REPORTS, reports)
-        if self._feed.has_new_symbols or self._is_time("feed", 1.0):
+        # A process that is not let at the account (a clone) has nothing to tell of its market.
+        if self._session.has_lease and (self._feed.has_new_symbols or self._is_time("feed", 1.0)):
             self._feed.push()
+        if self._is_time("tail", 1.0):
+            self._tail.push()
 
     def _may_report(self) -> bool:
         # Without the lease the server refuses every report; they stay in the spool until it is had again.

@@ -36,6 +36,10 @@ FILTERS = [
 ]
 
 
+class TeamCommandRow(CommandRow):
+    """What was asked of one of the team's executors."""
+
+
 class StepRow(serializers.Serializer[Any]):
     """One thing that happened to a wish."""
 
@@ -55,7 +59,7 @@ class CommandsApi(APIView):
 
     scopes = {"GET": ("executors:read", "assignments:read")}
 
-    @listed("commands_list", CommandRow, *FILTERS)
+    @listed("commands_list", TeamCommandRow, *FILTERS)
     def get(self, request: Request) -> Response:
         return list_page(request, _filter(request), ["-created_at", "-id"], command_row)
 
