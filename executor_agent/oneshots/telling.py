@@ -69,7 +69,7 @@ class Tellings:
             f"install version {wanted} from the wheel or the release on its machine",
             "start the agent with the same agent.toml and data folder",
         ]
-        message = f"this agent is {AGENT_VERSION} and does not replace itself: " + "; ".join(recipe)
+        message = f"this agent is {AGENT_VERSION} and does not replace itself by {wanted}: a person does, by the recipe"
         return failed("UNSUPPORTED", message, version=AGENT_VERSION, wanted=wanted, recipe=recipe)
 
     def _describe(self, name: str) -> dict[str, Any]:

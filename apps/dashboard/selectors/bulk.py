@@ -56,6 +56,12 @@ class Meant:
         return self.act.name in bulk.WISHES
 
     @property
+    def button(self) -> str:
+        noun = "placement" if self.are_assignments else "executor"
+        number = f"{len(self.rows)} {noun}{'' if len(self.rows) == 1 else 's'}"
+        return f"{self.act.word} {number}" if self.are_assignments else f"{self.act.word} of {number}"
+
+    @property
     def positions(self) -> int:
         return sum(row.open_positions for row in self.rows) if self.are_assignments else 0
 

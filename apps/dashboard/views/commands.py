@@ -23,26 +23,25 @@ from apps.risk.batches import read_progress
 def show_list(request: PageRequest) -> HttpResponse:
     team, asked = request.viewer.team, request.GET
     executors = Executor.objects.filter(team=team).select_related("account")
-    named = {
-        "executor": get_row(executors, asked["executor"], "code") if asked.get("executor") else None,
-        "strategy": get_row(list_strategies(team), asked["strategy"], "slug") if asked.get("strategy") else None,
-        "account": get_row(Account.objects.filter(team=team), asked["account"], "code")
-        if asked.get("account")
-        else None,
-    }
+    executor = get_row(executors, asked["executor"], "code") if asked.get("executor") else None
+    strategy = get_row(list_strategies(team), asked["strategy"], "slug") if asked.get("strategy") else None
+    accounts = Account.objects.filter(team=team)
+    account = get_row(accounts, asked["account"], "code") if asked.get("account") else None
     kind, state = asked.get("kind", ""), asked.get("state", "all")
     state = state if state in selectors.STATES else "all"
     found = selectors.page_commands(
         team,
-        executor=named["executor"],
-        strategy=named["strategy"],
-        account=named["account"],
+        executor=executor,
+        strategy=strategy,
+        account=account,
         kind=kind,
         state=state,
         number=read_page_number(asked.get("page", 1)),
     )
     context = {
-        **named,
+        "executor": executor,
+        "strategy": strategy,
+        "account": account,
         "page": found,
         "rows": selectors.describe_commands(found.rows),
         "kinds": CommandKind.values,
@@ -50,7 +49,7 @@ def show_list(request: PageRequest) -> HttpResponse:
         "state": state,
         "states": selectors.STATES,
         "executors": list(executors.order_by("code")[:500]),
-        "is_filtered": any(named.values()) or bool(kind) or state != "all",
+        "is_filtered": any((executor, strategy, account, kind)) or state != "all",
     }
     return render_page(request, "dashboard/commands.html", "dashboard/_commands.html", context, section="fleet")
 
