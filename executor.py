@@ -28,8 +28,8 @@ class WindowsExecutor:
     """
     An executor agent, given as the guide gives it.
 
-    ``pusher_key`` and ``pusher_cluster`` are kept and not needed: nudges come over the server's own WebSocket, and every nudge may
-    be lost, because the agent polls.
+    ``pusher_key`` and ``pusher_cluster`` (both may be empty) let nudges come by Pusher too. Every nudge may be lost: the agent polls.
+    Where the platform is its own push service, ``[server.pusher]`` of ``MIKROBOT_AGENT_CONFIG`` names its host and port.
 
     :raises executor_agent.errors.ConfigError: where no terminal is configured, or a value is impossible.
     """
@@ -37,9 +37,12 @@ class WindowsExecutor:
     def __init__(
         self, api_url: str, api_key: str, api_secret: str, pusher_key: str, pusher_cluster: str, executor_id: str
     ) -> None:
-        self.pusher_key, self.pusher_cluster = pusher_key, pusher_cluster
         tables, base = _read_tables(executor_id)
-        tables["server"] = {"url": api_url, "api_key": api_key, "api_secret": api_secret, "executor_id": executor_id}
+        server = {"url": api_url, "api_key": api_key, "api_secret": api_secret, "executor_id": executor_id}
+        if pusher_key:
+            place = tables.get("server", {}).get("pusher", {})
+            server["pusher"] = {**place, "key": pusher_key, "cluster": pusher_cluster}
+        tables["server"] = server
         self.config: AgentConfig = build_config(tables, base=base)
 
     def start(self) -> None:

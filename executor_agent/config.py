@@ -8,19 +8,47 @@ from pathlib import Path
 from typing import Any
 
 from executor_agent.errors import ConfigError
+from executor_agent.secrets import read_secret
 
-TRANSPORTS = ("long_poll", "websocket")
+TRANSPORTS = ("long_poll", "websocket", "pusher")
+USUAL_TRANSPORTS = ("long_poll", "websocket")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PusherConfig:
+    """The push service: its public key, and its cluster or, where it is not Pusher's own, its host."""
+
+    key: str
+    cluster: str = ""
+    host: str = ""
+    port: int = 443
+    tls: bool = True
+
+    def url(self, version: str) -> str:
+        """
+        Return the socket's address.
+
+        >>> PusherConfig(key="k", cluster="eu").url("1")
+        'wss://ws-eu.pusher.com:443/app/k?protocol=7&client=mikrobot-agent&version=1'
+        """
+        host = self.host or (f"ws-{self.cluster}.pusher.com" if self.cluster else "ws.pusherapp.com")
+        scheme = "wss" if self.tls else "ws"
+        return f"{scheme}://{host}:{self.port}/app/{self.key}?protocol=7&client=mikrobot-agent&version={version}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServerConfig:
-    """The server and the key it knows this executor by. Long poll is always on; `websocket` adds nudges."""
+    """
+    The server and the key it knows this executor by. Long poll is always on; `websocket` adds nudges by the server's own
+    socket, `pusher` by a push service.
+    """
 
     url: str
     api_key: str
     api_secret: str = field(repr=False)
     executor_id: str
-    transports: tuple[str, ...] = TRANSPORTS
+    transports: tuple[str, ...] = USUAL_TRANSPORTS
+    pusher: PusherConfig | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,16 +117,37 @@ def build_config(tables: dict[str, Any], *, base: Path) -> AgentConfig:
 
 
 def _read_server(table: dict[str, Any], base: Path) -> ServerConfig:
-    transports = tuple(table.get("transports", TRANSPORTS))
+    pusher = _read_pusher(table["pusher"]) if "pusher" in table else None
+    transports = tuple(table.get("transports", TRANSPORTS if pusher else USUAL_TRANSPORTS))
     unknown = set(transports) - set(TRANSPORTS)
     if unknown:
         raise ConfigError(f"unknown transport {sorted(unknown)[0]!r}: use {', '.join(TRANSPORTS)}", field="transports")
+    if "pusher" in transports and pusher is None:
+        raise ConfigError("transport 'pusher' needs [server.pusher] with key and cluster or host", field="pusher")
+    executor_id = _text(table, "server", "executor_id")
     return ServerConfig(
         url=clean_url(_text(table, "server", "url")),
-        api_key=_secret(table, "server", "api_key", base),
-        api_secret=_secret(table, "server", "api_secret", base),
-        executor_id=_text(table, "server", "executor_id"),
+        api_key=read_secret(table, "server", "api_key", base, executor_id),
+        api_secret=read_secret(table, "server", "api_secret", base, executor_id),
+        executor_id=executor_id,
         transports=transports,
+        pusher=pusher,
+    )
+
+
+def _read_pusher(table: Any) -> PusherConfig:
+    if not isinstance(table, dict) or (unknown := set(table) - {"key", "cluster", "host", "port", "tls"}):
+        named = f"unknown {sorted(unknown)[0]!r} in" if isinstance(table, dict) else ""
+        raise ConfigError(f"{named} [server.pusher]: use key, cluster, host, port, tls".strip(), field="pusher")
+    port, tls = table.get("port", 443), table.get("tls", True)
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536 or not isinstance(tls, bool):
+        raise ConfigError("[server.pusher] port is a number up to 65535, tls is true or false", field="pusher")
+    return PusherConfig(
+        key=_text(table, "server.pusher", "key"),
+        cluster=str(table.get("cluster", "")),
+        host=str(table.get("host", "")),
+        port=port,
+        tls=tls,
     )
 
 
@@ -115,7 +164,7 @@ def _read_terminal(table: dict[str, Any], base: Path) -> TerminalConfig:
         module=str(table.get("module", "MetaTrader5")),
         path=str(table.get("path", "")),
         login=login,
-        password=_secret(table, "terminal", "password", base),
+        password=read_secret(table, "terminal", "password", base, str(login)),
         server=_text(table, "terminal", "server"),
         server_utc_offset_s=offset,
         deviation_points=int(table.get("deviation_points", 20)),
@@ -141,13 +190,3 @@ def _text(table: dict[str, Any], name: str, key: str) -> str:
     if not isinstance(value, str) or not value:
         raise ConfigError(f"[{name}] {key} is missing", field=key)
     return value
-
-
-def _secret(table: dict[str, Any], name: str, key: str, base: Path) -> str:
-    file = table.get(f"{key}_file")
-    if file is None:
-        return _text(table, name, key)
-    try:
-        return (base / str(file)).read_text("utf-8").strip()
-    except OSError as error:
-        raise ConfigError(f"[{name}] {key}_file cannot be read: {error.strerror}", field=f"{key}_file") from None

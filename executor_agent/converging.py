@@ -5,9 +5,10 @@ from __future__ import annotations
 from executor_agent.assignments import Assignments
 from executor_agent.clocks import Clocks
 from executor_agent.closing import Closer
-from executor_agent.errors import TerminalUnknown
+from executor_agent.errors import SymbolUnknown, TerminalUnknown
 from executor_agent.holdings import Holdings
 from executor_agent.journal import AssignmentRow, Journal, PositionRow
+from executor_agent.reconciling import Reconciler
 from executor_agent.resolving import Resolver
 from executor_agent.session import Session
 from executor_agent.spool import Spool
@@ -22,8 +23,10 @@ _STOP_AGAIN_S = 0.5
 _WORDS = {
     "HALTED": "the account is halted: no entries",
     "HALT_EPOCH": "wanted before the last halt: no entries until it is wanted again",
+    "DEAD_MAN": "everything was closed without the server: no entries before a clean reconcile",
     "NO_LEASE": "this agent holds no lease of the account: no entries",
     "VERSION_NOT_ACCEPTED": "the server does not accept this agent's version: no entries",
+    "TAG_DOUBLED": "two positions carry one tag: no entries until one of them is gone",
     "NOT_SYNCHRONISED": "waiting for the server's desired set",
 }
 
@@ -43,10 +46,12 @@ class Convergence:
         holdings: Holdings,
         resolver: Resolver,
         closer: Closer,
+        reconciler: Reconciler,
     ) -> None:
         self._clocks, self._journal, self._session, self._watch, self._spool = clocks, journal, session, watch, spool
         self._assignments, self._strategies, self._holdings = assignments, strategies, holdings
-        self._resolver, self._closer = resolver, closer
+        self._resolver, self._closer, self._reconciler = resolver, closer, reconciler
+        self.is_netting = False
         self._stop_tried: dict[str, float] = {}
 
     def step(self, *, is_reconciled: bool) -> None:
@@ -83,8 +88,19 @@ class Convergence:
     # --- running and paused -------------------------------------------------------------------------------------
 
     def _run(self, row: AssignmentRow, *, is_reconciled: bool) -> None:
+        if taken := self._find_neighbour(row):
+            message = (
+                f"this account nets: {row.symbol} is {taken.assignment_id}'s already, and both would share one position"
+            )
+            self._strategies.drop(row.assignment_id)
+            self._assignments.set_observed(row, Observed.FAILED, "NETTING_SYMBOL_TAKEN", message)
+            return
         try:
             self._strategies.keep(row, self._assignments.read_wanted(row))
+        except SymbolUnknown as error:
+            self._strategies.drop(row.assignment_id)
+            self._assignments.set_observed(row, Observed.FAILED, error.code, error.message)
+            return
         except (TerminalUnknown, OSError) as unknown:
             problem = unknown.message if isinstance(unknown, TerminalUnknown) else str(unknown)
             self._assignments.set_observed(row, Observed.STARTING, "TERMINAL_UNKNOWN", problem)
@@ -106,8 +122,16 @@ class Convergence:
             self._pause(row, refusal)
         elif row.halt_epoch < self._session.halt.epoch:
             self._pause(row, "HALT_EPOCH")
+        elif row.assignment_id in self._reconciler.doubled:
+            self._assignments.set_observed(row, Observed.PAUSED, "TAG_DOUBLED", _WORDS["TAG_DOUBLED"])
         else:
             self._assignments.set_observed(row, Observed.RUNNING)
+
+    def _find_neighbour(self, row: AssignmentRow) -> AssignmentRow | None:
+        """Return who trades the symbol on a netting account already: whoever came first, until it is stopped."""
+        rows = self._journal.list_rows(AssignmentRow) if self.is_netting else []
+        before = rows[: next((place for place, one in enumerate(rows) if one.key == row.key), 0)]
+        return next((one for one in before if one.symbol == row.symbol and one.observed != Observed.STOPPED), None)
 
     def _pause(self, row: AssignmentRow, refusal: str) -> None:
         # Also cancels what waits at the broker: nothing may be filled that nobody approves any more.
@@ -149,7 +173,11 @@ class Convergence:
         self._holdings.follow(look)
         left = self._watch.own_positions(magic) or []
         if left:
-            return "CLOSE_PENDING", f"{len(left)} position(s) are still open: {_list_tickets(left)}"
+            why = next((why for position in left if (why := self._closer.explain_open(position))), "")
+            return (
+                "CLOSE_PENDING",
+                f"{len(left)} position(s) are still open: {_list_tickets(left)}{why and f' ({why})'}",
+            )
         if self._watch.count_pending(magic):
             return "CANCEL_PENDING", "pending orders are still there"
         if self._resolver.list_open(assignment_id):
@@ -169,6 +197,7 @@ class Convergence:
     def flatten_all(self, reason: ExitReason) -> bool:
         """Close whatever is ours and say whether nothing is left; for accounts whose rule is to be flat without a server."""
         for row in self._assignments.list_rows():
+            self._cancel_pendings(row.magic)
             for position in self._watch.own_positions(row.magic) or []:
                 self._closer.close(position, reason)
         look = self._watch.refresh()
@@ -176,7 +205,19 @@ class Convergence:
             return False
         self._holdings.follow(look)
         ours = {row.magic for row in self._assignments.list_rows()}
-        return not self._holdings.doubted and not any(p.magic in ours for p in look.positions or ())
+        return not self._holdings.doubted and not any(
+            p.magic in ours for p in (look.positions or ()) + (look.orders or ())
+        )
+
+    def is_clean(self) -> bool:
+        """Say whether nothing of ours is open, waiting, unclear or unreported."""
+        look = self._watch.fresh
+        if look is None or not look.is_complete or len(self._spool) or self._resolver.list_open():
+            return False
+        ours = {row.magic for row in self._assignments.list_rows()}
+        return not self._holdings.doubted and not any(
+            p.magic in ours for p in (look.positions or ()) + (look.orders or ())
+        )
 
 
 def _list_tickets(positions: list[PositionMessage]) -> str:

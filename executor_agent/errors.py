@@ -35,5 +35,14 @@ class TerminalUnknown(TradingError):
         return (_rebuild_unknown, (self.message, self.number))
 
 
+class SymbolUnknown(TerminalUnknown):
+    """The terminal was asked and has no such symbol: known, and for a person to mend."""
+
+    code = "SYMBOL_UNKNOWN"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (SymbolUnknown, (self.message,))
+
+
 def _rebuild_unknown(message: str, number: int | None) -> TerminalUnknown:
     return TerminalUnknown(message, number=number)

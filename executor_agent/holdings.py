@@ -10,6 +10,7 @@ from executor_agent.errors import TerminalUnknown
 from executor_agent.journal import AssignmentRow, IntentRow, IntentState, Journal, PositionRow, ReportRow
 from executor_agent.logs import get_log
 from executor_agent.spool import Spool
+from executor_agent.stops import StopKeeper
 from executor_agent.terminal.ports import Look, Terminal
 from trading.model.orders import ExitReason
 from trading.protocol import DealMessage, PositionMessage
@@ -18,19 +19,21 @@ _ENTRY_IN = 0
 _DEAL_REASONS = {5: ExitReason.TAKE_PROFIT, 6: ExitReason.STOP_OUT}
 _BY_EXPERT, _BY_STOP = 3, 4
 _BY_PEOPLE = frozenset({0, 1, 2})
-_STOP_TRIES = 2
 _LONG_GONE_S = 60.0
 
 
 class Holdings:
     """Follows every position that carries one of our magics."""
 
-    def __init__(self, clocks: Clocks, terminal: Terminal, journal: Journal, spool: Spool, closer: Closer) -> None:
+    def __init__(
+        self, clocks: Clocks, terminal: Terminal, journal: Journal, spool: Spool, closer: Closer, stops: StopKeeper
+    ) -> None:
         self._clocks = clocks
-        self._terminal, self._journal, self._spool, self._closer = terminal, journal, spool, closer
+        self._terminal, self._journal, self._spool = terminal, journal, spool
+        self._closer, self._stops = closer, stops
+        self._followed: Look | None = None
         self._vanished_mono: dict[int, float] = {}
         self._volumes: dict[int, Decimal] = {}
-        self._stop_tries: dict[int, int] = {}
         self.doubted: set[str] = set()
         """Assignments with a position that the terminal neither shows open nor has closed in its history."""
 
@@ -38,6 +41,8 @@ class Holdings:
         """Take one look: adopt what is new, hold every stop, close what is to be closed, report what has closed. Nothing where positions are unknown."""
         if look.positions is None:
             return
+        # A look is judged once: what we have changed since it was taken is not in it.
+        is_new, self._followed = look is not self._followed, look
         owners = {row.magic: row for row in self._journal.list_rows(AssignmentRow)}
         for position in look.positions:
             owner = owners.get(position.magic)
@@ -45,8 +50,8 @@ class Holdings:
                 row = self._adopt(position, owner)
                 if row.is_closing:
                     self._closer.close_again(position, row)
-                else:
-                    self._hold_stop(row, position)
+                elif is_new:
+                    self._stops.hold(row, position)
         self._report_closings({position.position_id: position for position in look.positions})
 
     # --- adopting -----------------------------------------------------------------------------------------------
@@ -55,8 +60,11 @@ class Holdings:
         row = self._journal.find(PositionRow, position.position_id)
         if row is None:
             return self._adopt_new(position, owner)
-        if (row.last_stop, row.ticket) != (position.stop_loss, position.ticket) and position.stop_loss is not None:
-            row.last_stop, row.ticket = position.stop_loss, position.ticket
+        has_grown = row.first_lots is not None and position.volume_lots > row.first_lots
+        if has_grown or row.ticket != position.ticket:
+            # The rest of an order that was filled in parts; or the broker gave the position another number.
+            row.first_lots = position.volume_lots if has_grown else row.first_lots
+            row.ticket = position.ticket
             self._journal.put(row, durable=False)
         return row
 
@@ -67,6 +75,7 @@ class Holdings:
         )
         if intent is None:
             row.first_stop = row.last_stop = position.stop_loss
+            row.target = position.take_profit
             get_log().warning("POSITION_ADOPTED", ticket=position.ticket, magic=position.magic, tag=position.comment)
             note = self._spool.make(
                 "agent_event",
@@ -77,7 +86,6 @@ class Holdings:
             )
             self._journal.put(row, note)
             return row
-        row.last_stop = position.stop_loss if position.stop_loss is not None else row.first_stop
         if intent.state in (IntentState.DONE, IntentState.PARTIAL):
             self._journal.put(row)
             return row
@@ -92,24 +100,6 @@ class Holdings:
             if intent.tag == position.comment or intent.order_ticket == position.ticket:
                 return intent
         return None
-
-    # --- stops --------------------------------------------------------------------------------------------------
-
-    def _hold_stop(self, row: PositionRow, position: PositionMessage) -> None:
-        if position.stop_loss is not None or row.last_stop is None:
-            self._stop_tries.pop(position.position_id, None)
-            return
-        tries = self._stop_tries.get(position.position_id, 0) + 1
-        self._stop_tries[position.position_id] = tries
-        get_log().error("STOP_MISSING", ticket=position.ticket, tries=tries, stop=str(row.last_stop))
-        if self._closer.set_stops(position, row.last_stop, row.target):
-            return
-        if tries >= _STOP_TRIES:
-            message = f"position {position.ticket} had no stop and took none: it is closed"
-            self._spool.add(
-                "agent_event", row.assignment_id, event="STOP_MISSING", severity="CRITICAL", message=message
-            )
-            self._closer.close(position, ExitReason.UNKNOWN)
 
     # --- closings -----------------------------------------------------------------------------------------------
 
@@ -133,6 +123,8 @@ class Holdings:
                 self.doubted.add(row.assignment_id)
             if position is None and (_is_flat(deals) or self._is_long_gone(row)):
                 self._journal.drop(row)
+                self._stops.forget(row.position_id)
+                self._closer.forget(row.position_id)
                 self._volumes.pop(row.position_id, None)
                 self._vanished_mono.pop(row.position_id, None)
 

@@ -57,13 +57,14 @@ class Resolver:
 
     def _weigh(self, row: IntentRow, evidence: Evidence) -> None:
         if evidence.positions or evidence.deals:
-            self._settle_filled(row, evidence)
+            self.settle(row, evidence)
         elif evidence.orders:
             self._absences.pop(row.client_key, None)
         else:
             self._note_absence(row)
 
-    def _settle_filled(self, row: IntentRow, evidence: Evidence) -> None:
+    def settle(self, row: IntentRow, evidence: Evidence) -> None:
+        """Take an entry as filled: the evidence shows a position or deals of it."""
         position = evidence.positions[0] if evidence.positions else None
         filled = sum((deal.volume_lots for deal in evidence.deals), Decimal(0)) or (
             position.volume_lots if position else Decimal(0)

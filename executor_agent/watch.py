@@ -93,6 +93,11 @@ class Watch:
         """Return the account's market time as of the last look; the wall clock before there was one."""
         return self._clocks.at() if self.seen is None else self.seen.look.market.market_at
 
+    def raw_ms(self) -> int:
+        """Return the broker's clock as of the last look [raw ms]."""
+        offset_s = self.seen.look.market.server_offset_s if self.seen else 0
+        return int((self.market_at().timestamp() + offset_s) * 1000)
+
     def own_positions(self, magic: int) -> list[PositionMessage] | None:
         """Return the open positions of a magic; None where nobody knows."""
         look = self.fresh
@@ -121,9 +126,8 @@ class Watch:
         return Decimal(equity) if day else None
 
     def _mark_day(self, look: Look) -> None:
-        zone = self._session.welcome.account_zone if self._session.welcome else "UTC"
         try:
-            day = day_at(look.market.market_at, zone).day.isoformat()
+            day = day_at(look.market.market_at, self._session.policy.zone).day.isoformat()
         except TradingError:
             return
         if self._journal.read_mark(_DAY_MARK).partition("|")[0] == day or look.account is None:

@@ -7,6 +7,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.selectors import list_packs
+from apps.accounts.services.packs import read_pack
 from apps.backtests import selectors
 from apps.backtests import study_serializers as serializers
 from apps.backtests.api import find_run
@@ -19,7 +21,6 @@ from apps.common.idempotency import idempotent
 from apps.common.lists import list_page
 from apps.common.schema import listed
 from apps.teams.authentication import caller_of
-from trading.risk.presets import presets
 from trading.strategies.catalogue import get_spec, list_names
 
 KIND = OpenApiParameter("kind", str, enum=list(StudyKind.values))
@@ -106,13 +107,15 @@ class TrialsApi(APIView):
 
 
 class RulePacksApi(APIView):
-    """Firms' programs that a challenge can be simulated by."""
+    """Firms' programs that a challenge can be simulated by: the platform's, and the team's own; of each the newest valid version."""
 
     scopes = {"GET": "backtests:read"}
 
     @extend_schema(operation_id="rule_packs_list", responses=serializers.RulePacks)
     def get(self, request: Request) -> Response:
-        return Response({"results": [serializers.pack_row(pack) for pack in presets().values()]})
+        caller = caller_of(request)
+        rows = list_packs(caller.team.pk, caller.at.date())
+        return Response({"results": [serializers.pack_row(row, read_pack(row.document)) for row in rows]})
 
 
 class CatalogueApi(APIView):

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.accounts.pack_models import RulePackVersion
 from apps.backtests.models import Study, Trial
 from apps.backtests.serializers import Problem
 from apps.backtests.services.finishing import measure_progress
@@ -58,7 +59,11 @@ class TrialRow(serializers.Serializer[Any]):
 class RulePackRow(serializers.Serializer[Any]):
     """A firm's program as it was read from public sources: a default, never the truth."""
 
-    id = serializers.CharField()
+    id = serializers.CharField(help_text="Its code, for the setting `pack`.")
+    version = serializers.IntegerField()
+    is_own = serializers.BooleanField(help_text="Whether it is the team's own.")
+    valid_from = serializers.DateField()
+    checked_on = serializers.DateField(help_text="When a person last held it against its source.")
     firm = serializers.CharField()
     program = serializers.CharField()
     phases = serializers.ListField(child=serializers.CharField())
@@ -164,10 +169,14 @@ def trial_row(trial: Trial) -> dict[str, Any]:
     return {"number": trial.number, "point": trial.point, "values": trial.values, "score": trial.score}
 
 
-def pack_row(pack: RulePack) -> dict[str, Any]:
-    """Return a rule pack as it is shown."""
+def pack_row(version: RulePackVersion, pack: RulePack) -> dict[str, Any]:
+    """Return the newest valid version of a rule pack as it is shown."""
     return {
-        "id": pack.pack_id,
+        "id": version.pack.code,
+        "version": version.number,
+        "is_own": version.pack.team_id is not None,
+        "valid_from": version.valid_from,
+        "checked_on": version.checked_on,
         "firm": pack.firm,
         "program": pack.program,
         "phases": [phase.name for phase in pack.phases],

@@ -1,22 +1,35 @@
-"""REST doors of the registry; unregistering asks the ledger too and is therefore in `trades`."""
+"""REST doors of the registry; unregistering asks the ledger and the reservations too and is therefore in `risk`."""
 
 from __future__ import annotations
+
+from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.selectors import get_account_for
+from apps.accounts.selectors import get_account, get_account_for
 from apps.bots import selectors, serializers, services
-from apps.bots.models import Bot, BotStatus
+from apps.bots.models import Bot, BotStatus, Guild, Stage
 from apps.bots.sessions import open_session
 from apps.common.clock import read_at
+from apps.common.codes import Code
+from apps.common.errors import NotFound
 from apps.common.idempotency import idempotent
 from apps.common.lists import list_page, read_choice
 from apps.common.schema import listed
 from apps.teams.authentication import caller_of
 from apps.teams.callers import Caller
+
+FILTERS = [
+    OpenApiParameter("status", str, enum=BotStatus.values),
+    OpenApiParameter("guild", str, enum=Guild.values),
+    OpenApiParameter("stage", str, enum=Stage.values),
+    OpenApiParameter("tag", str, description="One tag, whole: `@scalping`."),
+    OpenApiParameter("account_id", str, description="Id or code of an account."),
+    OpenApiParameter("q", str, description="Part of the bot id or of the strategy type."),
+]
 
 
 class BotsApi(APIView):
@@ -24,11 +37,18 @@ class BotsApi(APIView):
 
     scopes = {"GET": "bots:read"}
 
-    @listed("bots_list", serializers.BotRow, OpenApiParameter("status", str, enum=BotStatus.values))
+    @listed("bots_list", serializers.BotRow, *FILTERS)
     def get(self, request: Request) -> Response:
-        caller = caller_of(request)
-        status = read_choice(request, "status", BotStatus.values)
-        rows = selectors.list_bots(caller.team.pk, status=status, account_id=caller.account_id)
+        asked = request.query_params
+        wanted = selectors.BotFilter(
+            status=read_choice(request, "status", BotStatus.values),
+            guild=read_choice(request, "guild", Guild.values),
+            stage=read_choice(request, "stage", Stage.values),
+            tag=asked.get("tag", "")[:40],
+            account_id=_named_account(request),
+            search=asked.get("q", "")[:80],
+        )
+        rows = selectors.list_bots(caller_of(request).team.pk, wanted)
         return list_page(request, rows, ["-created_at", "-id"], serializers.bot_row)
 
 
@@ -52,22 +72,43 @@ class RegisterBotApi(APIView):
             tags=given["tags"],
             strategy_type=given["strategy_type"],
             magic=given.get("magic_number"),
+            by_person=caller.user is not None,
         )
         return Response(serializers.bot_row(bot), status=201)
 
 
 class BotStatusApi(APIView):
-    """Active, paused or in quarantine."""
+    """Active, paused or in quarantine; out of quarantine a signed-in person lets it, no key."""
 
     scopes = {"PUT": "bots:write"}
 
     @extend_schema(operation_id="bots_set_status", request=serializers.BotStatusChange, responses=serializers.BotRow)
     def put(self, request: Request, bot_id: str) -> Response:
-        bot = get_bot_of(caller_of(request), bot_id)
+        caller = caller_of(request)
+        bot = get_bot_of(caller, bot_id)
         asked = serializers.BotStatusChange(data=request.data)
         asked.is_valid(raise_exception=True)
-        services.set_bot_status(bot_id=bot.pk, actor=caller_of(request).actor, status=asked.validated_data["status"])
-        return Response(serializers.bot_row(get_bot_of(caller_of(request), bot_id)))
+        services.set_bot_status(
+            bot_id=bot.pk, actor=caller.actor, by_person=caller.user is not None, **asked.validated_data
+        )
+        return Response(serializers.bot_row(get_bot_of(caller, bot_id)))
+
+
+class BotStageApi(APIView):
+    """How far a bot has proven itself: up one step by a signed-in person, down by anybody who may write bots."""
+
+    scopes = {"PUT": "bots:write"}
+
+    @extend_schema(operation_id="bots_set_stage", request=serializers.BotStageChange, responses=serializers.BotRow)
+    def put(self, request: Request, bot_id: str) -> Response:
+        caller = caller_of(request)
+        bot = get_bot_of(caller, bot_id)
+        asked = serializers.BotStageChange(data=request.data)
+        asked.is_valid(raise_exception=True)
+        services.set_bot_stage(
+            bot_id=bot.pk, actor=caller.actor, by_person=caller.user is not None, **asked.validated_data
+        )
+        return Response(serializers.bot_row(get_bot_of(caller, bot_id)))
 
 
 class BotSessionApi(APIView):
@@ -96,3 +137,11 @@ def get_bot_of(caller: Caller, reference: str) -> Bot:
     :raises NotFound: in all other cases.
     """
     return selectors.get_bot(caller.team.pk, reference, account_id=caller.account_id, own_id=caller.bot_id)
+
+
+def _named_account(request: Request) -> UUID | None:
+    caller, named = caller_of(request), request.query_params.get("account_id")
+    account_id = get_account(caller.team.pk, named).pk if named else None
+    if caller.account_id is not None and account_id not in (None, caller.account_id):
+        raise NotFound(Code.NOT_FOUND, "This key is bound to another account.", "account_id")
+    return account_id or caller.account_id

@@ -27,6 +27,15 @@ class BotStatus(models.TextChoices):
     RETIRED = "RETIRED"
 
 
+class Stage(models.TextChoices):
+    """How far a bot has proven itself. It goes up by a person's decision only."""
+
+    PRIMAL = "PRIMAL"
+    PENDING = "PENDING"
+    PERFECT = "PERFECT"
+    LIVE = "LIVE"
+
+
 class Bot(Identified):
     PREFIX = "bot"
 
@@ -37,7 +46,11 @@ class Bot(Identified):
     guild = models.CharField(max_length=14, choices=Guild)
     tags = models.JSONField(default=list)
     strategy_type = models.CharField(max_length=100, blank=True)
+    stage = models.CharField(max_length=10, choices=Stage, default=Stage.PRIMAL)
     status = models.CharField(max_length=12, choices=BotStatus, default=BotStatus.ACTIVE)
+    status_reason = models.CharField(max_length=200, blank=True)
+    status_by = models.CharField(max_length=120, blank=True)
+    status_at = models.DateTimeField(null=True)  # null: as it was registered
     managed = models.BooleanField(default=False)
     strategy = models.ForeignKey(Strategy, null=True, blank=True, on_delete=models.PROTECT, related_name="bots")
 
@@ -47,6 +60,7 @@ class Bot(Identified):
             models.UniqueConstraint(fields=["account", "magic"], name="magic_once_per_account"),
             models.CheckConstraint(condition=Q(magic__gt=0), name="magic_positive"),
         ]
+        indexes = [models.Index(fields=["team", "status"], name="bot_by_status")]
 
     def __str__(self) -> str:
         return self.bot_id

@@ -7,7 +7,8 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.accounts.serializers import AnyCaseChoiceField
-from apps.bots.models import Bot, BotStatus, Guild
+from apps.bots.models import Bot, BotStatus, Guild, Stage
+from apps.bots.tags import show_tags
 from apps.common.serializer_fields import AwareDateTimeField, BigNumberField, HandleField
 
 
@@ -18,7 +19,11 @@ class NewBot(serializers.Serializer[Any]):
     guild = AnyCaseChoiceField([Guild.ANALYST, Guild.QUANTCODE, Guild.MANUAL, Guild.PAPER])
     magic_number = BigNumberField(minimum=1, required=False, help_text="In the guild's range; the next one if absent.")
     tags = serializers.ListField(
-        child=serializers.CharField(max_length=40), max_length=20, required=False, default=list
+        child=serializers.CharField(max_length=40),
+        max_length=20,
+        required=False,
+        default=list,
+        help_text="Free tags (`@scalping`) and at most one stage: @primal, @pending, @perfect, @live.",
     )
     strategy_type = serializers.CharField(max_length=100, required=False, allow_blank=True, default="")
     assigned_account_id = serializers.CharField(max_length=80, required=False, help_text="Id or code of the account.")
@@ -27,6 +32,11 @@ class NewBot(serializers.Serializer[Any]):
 
 class BotStatusChange(serializers.Serializer[Any]):
     status = AnyCaseChoiceField([BotStatus.ACTIVE, BotStatus.PAUSED, BotStatus.QUARANTINE])
+    reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+
+
+class BotStageChange(serializers.Serializer[Any]):
+    stage = AnyCaseChoiceField(list(Stage))
 
 
 class BotRow(serializers.Serializer[Any]):
@@ -36,10 +46,14 @@ class BotRow(serializers.Serializer[Any]):
     bot_id = serializers.CharField()
     magic_number = serializers.IntegerField()
     guild = serializers.CharField()
-    tags = serializers.ListField(child=serializers.CharField())
+    tags = serializers.ListField(child=serializers.CharField(), help_text="The stage's tag first, then the free ones.")
+    stage = serializers.ChoiceField(Stage.choices)
     strategy_type = serializers.CharField()
     created_at = AwareDateTimeField()
     status = serializers.CharField()
+    status_reason = serializers.CharField()
+    status_by = serializers.CharField()
+    status_at = AwareDateTimeField(allow_null=True)
     assigned_account_id = serializers.CharField()
     account = serializers.CharField(help_text="The account's code.")
     managed = serializers.BooleanField()
@@ -63,10 +77,14 @@ def bot_row(bot: Bot) -> dict[str, Any]:
         "bot_id": bot.bot_id,
         "magic_number": bot.magic,
         "guild": bot.guild,
-        "tags": bot.tags,
+        "tags": show_tags(bot.stage, bot.tags),
+        "stage": bot.stage,
         "strategy_type": bot.strategy_type,
         "created_at": bot.created_at,
         "status": bot.status,
+        "status_reason": bot.status_reason,
+        "status_by": bot.status_by,
+        "status_at": bot.status_at,
         "assigned_account_id": bot.account.public_id,
         "account": bot.account.code,
         "managed": bot.managed,

@@ -10,6 +10,8 @@ from uuid6 import uuid7
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: no i, l, o, u
 _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
 _LETTERS = 26  # 26 * 5 bits hold the 128 bits of a UUID
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # two letters at once: ids are made in bursts
+_PAIR_SHIFTS = range(120, -1, -10)
 
 HANDLE = re.compile(r"^[a-z0-9][a-z0-9_-]{1,63}$")
 
@@ -30,11 +32,8 @@ def encode_base32(value: uuid.UUID) -> str:
     >>> encode_base32(uuid.UUID(int=0))
     '00000000000000000000000000'
     """
-    number, letters = value.int, []
-    for _ in range(_LETTERS):
-        letters.append(_ALPHABET[number & 31])
-        number >>= 5
-    return "".join(reversed(letters))
+    number = value.int
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _PAIR_SHIFTS])
 
 
 def decode_base32(text: str) -> uuid.UUID:

@@ -35,11 +35,21 @@ async def publish(team_id: uuid.UUID | None, events: list[dict[str, Any]]) -> No
 
     :raises Exception: whatever the layer raises where it is away, or TimeoutError where it hangs.
     """
+    await send_to_group(group_of(team_id), {"type": MESSAGE, "team_id": str(team_id or ""), "events": events})
+
+
+async def send_to_group(group: str, message: dict[str, Any]) -> None:
+    """
+    Send one message to a group of the channel layer, from whichever loop.
+
+    :raises Exception: whatever the layer raises where it is away, or TimeoutError where it hangs.
+    """
     layer = get_channel_layer()
-    sending = layer.group_send(group_of(team_id), {"type": MESSAGE, "team_id": str(team_id or ""), "events": events})
+    sending = layer.group_send(group, message)
     if isinstance(layer, InMemoryChannelLayer) and _listening and _listening[0] is not asyncio.get_running_loop():
         if _listening[0].is_closed():
             sending.close()
             return
         sending = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(sending, _listening[0]))
-    await asyncio.wait_for(sending, SEND_TIMEOUT_S)
+    async with asyncio.timeout(SEND_TIMEOUT_S):
+        await sending

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from apps.common.bulk import copy_rows
 from apps.common.models import OutboxEvent
 from apps.common.wire import to_plain
 
@@ -36,7 +37,7 @@ def tell(
 
 def tell_all(events: list[OutboxEvent], *, wake: bool = False) -> None:
     """Keep many events (of `make_event`) in one statement. Hot paths do not wake the relay: it looks by itself."""
-    OutboxEvent.objects.bulk_create(events)
+    copy_rows(events)
     if wake and events:
         wake_relay()
 

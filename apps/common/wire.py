@@ -7,7 +7,7 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal
 from typing import Any
 
 from django.utils.functional import Promise
@@ -21,6 +21,7 @@ WIRE_DIGITS = 15  # every double shows a decimal of 15 digits unchanged
 MAX_DEPTH = 8
 MAX_BODY_BYTES = 64 * 1024
 MAX_NUMBER_LETTERS = 40
+_WIRE_CONTEXT = Context(prec=WIRE_DIGITS)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -31,9 +32,7 @@ def to_wire_number(value: Decimal) -> int | float:
     >>> to_wire_number(Decimal("100000.00000000")), to_wire_number(Decimal("1.10250000"))
     (100000, 1.1025)
     """
-    with localcontext() as context:
-        context.prec = WIRE_DIGITS
-        value = +value
+    value = _WIRE_CONTEXT.plus(value)
     if value == value.to_integral_value() and abs(value) < Decimal("1e15"):
         return int(value)
     return float(value)
@@ -76,7 +75,20 @@ def to_json(value: Any) -> bytes:
 
 
 def to_plain(value: Any) -> Any:
-    """Return the value as JSON sees it: what a JSON column may hold."""
+    """
+    Return the value as JSON sees it: what a JSON column may hold.
+
+    >>> to_plain({"lots": Decimal("0.10"), "of": ("a", None)})
+    {'lots': 0.1, 'of': ['a', None]}
+
+    :raises ValueError: for NaN and infinities, which are bugs here.
+    """
+    if value is None or type(value) in (str, int, bool):
+        return value
+    if type(value) is dict and all(type(name) is str for name in value):
+        return {name: to_plain(inner) for name, inner in value.items()}
+    if type(value) in (list, tuple):
+        return [to_plain(inner) for inner in value]
     return json.loads(to_json(value))
 
 

@@ -29,7 +29,8 @@ from apps.gateway.services.greeting import greet
 from apps.gateway.services.reports import take_reports
 from apps.gateway.services.sending import take_file, take_history, take_log
 from apps.gateway.services.snapshots import take_snapshot
-from apps.market.services import store_bars, store_specifications
+from apps.gateway.services.symbols import take_symbols
+from apps.market.services import store_bars
 from apps.teams.authentication import caller_of
 from trading.protocol import (
     BarsMessage,
@@ -141,7 +142,7 @@ class SymbolsDoor(ExecutorDoor):
     )
     def post(self, request: Request) -> HttpResponse:
         message = read_message(request, SymbolsMessage, max_bytes=LARGE)
-        store_specifications(account=self.get_holder(request).account, specs=message.symbols, at=read_at())
+        take_symbols(executor=self.get_holder(request), message=message, at=read_at())
         return HttpResponse(status=204)
 
 

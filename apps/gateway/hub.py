@@ -64,6 +64,17 @@ class Subscriber:
         self.last = after
         self.fall_behind()
 
+    def nudge(self) -> None:
+        """Wake the socket: something that is no event of its own has changed."""
+        self._wake.set()
+
+    def drain(self) -> None:
+        """Forget what waits: it mattered only that something happened."""
+        if self._waiting:
+            self.last = max(self.last, self._waiting[-1]["number"])
+        self._waiting.clear()
+        self.is_behind = False
+
     def recheck(self) -> None:
         """Have the socket look whether its key still opens."""
         self.must_recheck = True
@@ -72,7 +83,8 @@ class Subscriber:
     async def wait(self, timeout_s: float) -> None:
         """Return when there is something to do, or after the timeout."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._wake.wait()
         self._wake.clear()
 
     def take(self) -> list[dict[str, Any]]:
@@ -124,7 +136,8 @@ class Hub:
                     break
                 release_thread()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(wake.wait(), left_s)
+                    async with asyncio.timeout(left_s):
+                        await wake.wait()
                 wake.clear()
         return version
 
@@ -134,7 +147,8 @@ class Hub:
             while True:
                 yield await _read_desired_version(executor_id)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(wake.wait(), every_s)
+                    async with asyncio.timeout(every_s):
+                        await wake.wait()
                 wake.clear()
 
     @contextlib.asynccontextmanager
@@ -214,7 +228,8 @@ class Hub:
     async def _join(self, team_id: uuid.UUID) -> None:
         if self._channel:
             try:
-                await asyncio.wait_for(get_channel_layer().group_add(group_of(team_id), self._channel), 2)
+                async with asyncio.timeout(2):
+                    await get_channel_layer().group_add(group_of(team_id), self._channel)
             except Exception as error:
                 log.warning("HUB_JOIN_FAILED", problem=repr(error)[:200])
                 self._channel = None  # the receiver takes a new channel and joins all
@@ -222,7 +237,8 @@ class Hub:
     async def _leave(self, team_id: uuid.UUID) -> None:
         if self._channel:
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(get_channel_layer().group_discard(group_of(team_id), self._channel), 2)
+                async with asyncio.timeout(2):
+                    await get_channel_layer().group_discard(group_of(team_id), self._channel)
 
     async def _receive(self) -> None:
         """Hear the layer; look at the numbers every five seconds, as it may lose anything without a word."""
@@ -230,9 +246,11 @@ class Hub:
         while True:
             hearing: asyncio.Task[Any] | None = None
             try:
-                self._channel = channel = await asyncio.wait_for(layer.new_channel(), 5)
+                async with asyncio.timeout(5):
+                    self._channel = channel = await layer.new_channel()
                 for team_id in list(self._teams):
-                    await asyncio.wait_for(layer.group_add(group_of(team_id), channel), 5)
+                    async with asyncio.timeout(5):
+                        await layer.group_add(group_of(team_id), channel)
                 self._fall_behind_all()
                 failures = 0
                 while self._channel == channel:

@@ -25,9 +25,9 @@ from apps.executors.selectors import get_batch, get_executor
 from apps.executors.serializers import CommandRow, command_row
 from apps.risk.api import AccountDoor
 from apps.risk.batches import Item, Progress, read_progress
-from apps.risk.schema import HaltInput
 from apps.risk.services import bulk
 from apps.risk.services.flatten import flatten_account
+from apps.risk.watch_schema import HaltInput
 from apps.strategies.selectors import get_strategy
 from apps.teams.authentication import caller_of
 from apps.teams.callers import Caller

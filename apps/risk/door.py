@@ -106,7 +106,8 @@ class Worker:
         except queue.Full:
             return _unavailable(request.request_id)
         try:
-            return await asyncio.wait_for(waiting.answered, max(0.0, until_s - time.monotonic()))
+            async with asyncio.timeout(max(0.0, until_s - time.monotonic())):
+                return await waiting.answered
         except TimeoutError:
             log.warning("APPROVAL_TIMED_OUT", request_id=request.request_id)
             return _unavailable(request.request_id)
@@ -167,7 +168,8 @@ async def _serve(worker: Worker, scope: Scope, receive: Receive, send: Send) -> 
     until_s = time.monotonic() + ANSWER_WITHIN_S
     request_id = public_id("req", new_id())
     try:
-        raw = await asyncio.wait_for(_read_body(receive), BODY_WITHIN_S)
+        async with asyncio.timeout(BODY_WITHIN_S):
+            raw = await _read_body(receive)
     except TimeoutError:
         return  # a sender this slow is not listening either
     if raw is None:

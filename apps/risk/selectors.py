@@ -7,15 +7,21 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db.models import QuerySet
 
 from apps.accounts.models import Account, AccountRisk, AccountSnapshot, LimitSet
-from apps.risk.models import Approval, RiskEvent
-from trading.risk.levels import RiskLevel, Standing, level_of, stand
+from apps.common.codes import Code
+from apps.common.errors import NotFound
+from apps.common.ids import MalformedId, parse_public_id
+from apps.risk.models import Approval, PositionFlag, RiskEvent, Severity
+from trading.errors import TradingError
+from trading.risk.levels import RiskLevel, Standing, show_level, stand
 from trading.risk.limits import Limits, parse_limits
 
 LATCHES = ("platform", "team", "account", "breach", "day")
 HUNDRED = Decimal(100)
+log = structlog.get_logger(__name__)
 
 
 def get_account_state(account: Account, at: datetime) -> dict[str, Any]:
@@ -27,10 +33,34 @@ def get_account_state(account: Account, at: datetime) -> dict[str, Any]:
     risk = AccountRisk.objects.get(account=account)
     snapshot = AccountSnapshot.objects.filter(account=account).first()
     limits = parse_limits(LimitSet.objects.get(account=account, in_force=True).document)
+    return _show_state(account, risk, snapshot, limits, at)
+
+
+def list_account_states(team_id: UUID, at: datetime) -> list[tuple[Account, dict[str, Any]]]:
+    """Return the states of the team's accounts in service, in two statements; where limits cannot be read, there is none."""
+    rows = Account.objects.filter(team_id=team_id, retired_at=None, risk__isnull=False)
+    accounts = {account.pk: account for account in rows.select_related("risk", "snapshot").order_by("code")}
+    found = []
+    for limit_set in LimitSet.objects.filter(account_id__in=accounts, in_force=True).order_by("account__code"):
+        account = accounts[limit_set.account_id]
+        snapshot = account.snapshot if hasattr(account, "snapshot") else None
+        try:
+            limits = parse_limits(limit_set.document)
+        except TradingError as error:
+            log.error("LIMITS_BROKEN", account=account.code, problem=str(error)[:200])
+            continue
+        found.append((account, _show_state(account, account.risk, snapshot, limits, at)))
+    return found
+
+
+def _show_state(
+    account: Account, risk: AccountRisk, snapshot: AccountSnapshot | None, limits: Limits, at: datetime
+) -> dict[str, Any]:
     latches = {name: text for name in LATCHES if (text := getattr(risk, f"{name}_latch"))}
     standing = _stand(account, risk, snapshot, limits)
     used = standing.used if standing else Decimal(0)
-    level = level_of(used, latched=bool(latches), halted_fraction=limits.halted_fraction)
+    kept = RiskLevel(risk.level)
+    level = show_level(kept, used, latched=bool(latches), halted_fraction=limits.halted_fraction)
     age_s = (at - snapshot.taken_at).total_seconds() if snapshot else None
     fresh = age_s is not None and age_s <= 15
     return {
@@ -63,10 +93,40 @@ def get_account_state(account: Account, at: datetime) -> dict[str, Any]:
     }
 
 
-def list_events(team_id: UUID, account_id: UUID | None = None) -> QuerySet[RiskEvent]:
-    """Return the team's risk events."""
+def list_events(
+    team_id: UUID,
+    account_id: UUID | None = None,
+    *,
+    event_type: str = "",
+    severity: str = "",
+    unacknowledged: bool = False,
+) -> QuerySet[RiskEvent]:
+    """Return the team's risk events; `unacknowledged` leaves out what somebody has taken note of, and mere information."""
     rows = RiskEvent.objects.filter(account__team_id=team_id).select_related("account", "bot")
-    return rows.filter(account_id=account_id) if account_id else rows
+    wanted = {"account_id": account_id, "event_type": event_type.upper(), "severity": severity.upper()}
+    rows = rows.filter(**{name: value for name, value in wanted.items() if value})
+    return rows.filter(acknowledged_at__isnull=True).exclude(severity=Severity.INFO) if unacknowledged else rows
+
+
+def get_event(team_id: UUID, reference: str, account_id: UUID | None = None) -> RiskEvent:
+    """
+    Return a risk event of the team (of one account, for a key bound to it).
+
+    :raises NotFound: also where it is another team's.
+    """
+    try:
+        found = list_events(team_id, account_id).filter(pk=parse_public_id(RiskEvent.PREFIX, reference)).first()
+    except MalformedId:
+        found = None
+    if found is None:
+        raise NotFound(Code.NOT_FOUND, f"No risk event {reference[:80]!r} in this team.", "event")
+    return found
+
+
+def list_flags(account: Account) -> QuerySet[PositionFlag]:
+    """Return what is wrong with open positions of an account, as far as it has been told."""
+    rows = PositionFlag.objects.filter(account=account, cleared_at__isnull=True, told_at__isnull=False)
+    return rows.select_related("bot").order_by("told_at")
 
 
 def list_approvals(team_id: UUID, account_id: UUID | None = None) -> QuerySet[Approval]:

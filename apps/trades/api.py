@@ -1,17 +1,13 @@
-"""REST doors of the ledger, and of a bot, whose end depends on it."""
+"""REST doors of the ledger."""
 
 from __future__ import annotations
 
-from django.db import transaction
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.bots.api import get_bot_of
 from apps.bots.selectors import get_bot
-from apps.bots.serializers import BotRow, bot_row
-from apps.bots.services import retire_bot
 from apps.common.codes import Code
 from apps.common.errors import Invalid
 from apps.common.lists import list_page
@@ -44,20 +40,3 @@ class TradesApi(APIView):
             symbol=asked.get("symbol", "")[:32],
         )
         return list_page(request, rows, ["-opened_at", "-id"], serializers.trade_row)
-
-
-class BotApi(APIView):
-    """One bot."""
-
-    scopes = {"GET": "bots:read", "DELETE": "bots:write"}
-
-    @extend_schema(operation_id="bots_read", responses=BotRow)
-    def get(self, request: Request, bot_id: str) -> Response:
-        return Response(bot_row(get_bot_of(caller_of(request), bot_id)))
-
-    @extend_schema(operation_id="bots_retire", responses=BotRow)
-    def delete(self, request: Request, bot_id: str) -> Response:
-        bot = get_bot_of(caller_of(request), bot_id)
-        with transaction.atomic():
-            retire_bot(bot_id=bot.pk, actor=caller_of(request).actor, open_positions=selectors.count_held(bot))
-        return Response(bot_row(get_bot_of(caller_of(request), bot_id)))

@@ -24,9 +24,10 @@ class Tellings:
         watch: Watch,
         snapshot_now: Callable[[], None],
         find_identity: Callable[[], TerminalIdentity | None],
+        probe_again: Callable[[], None],
     ) -> None:
         self._terminal, self._watch, self._snapshot_now = terminal, watch, snapshot_now
-        self._find_identity = find_identity
+        self._find_identity, self._probe_again = find_identity, probe_again
 
     def snapshot(self, row: CommandRow) -> Done | None:
         """Look at the terminal and send what is seen at once."""
@@ -35,10 +36,15 @@ class Tellings:
         return executed()
 
     def preflight(self, row: CommandRow) -> Done | None:
-        """Answer with what the terminal says of itself, its account and its symbols; nothing is traded."""
+        """
+        Answer with what the terminal says of itself, its account and its symbols; nothing is traded.
+
+        The symbols in use are probed anew as well, and their certificates made of that.
+        """
         identity, look = self._find_identity(), self._watch.refresh()
         if identity is None or look is None:
             return None
+        self._probe_again()
         named = row.payload.get("symbols") or []
         names = sorted({*self._watch.symbols, *(name for name in named if isinstance(name, str))})[:_MOST_SYMBOLS]
         return executed(

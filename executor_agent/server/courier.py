@@ -10,6 +10,7 @@ from __future__ import annotations
 import queue
 import random
 import threading
+import time
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -20,6 +21,7 @@ from executor_agent.logs import get_log
 from executor_agent.server.doors import Doors
 from executor_agent.server.nudges import Nudges
 from executor_agent.server.ports import Answered, Door, Event, Failed
+from executor_agent.server.pusher import PusherNudges
 
 _TIMEOUT_S = {Door.HELLO: 8.0, Door.SNAPSHOT: 5.0, Door.REPORTS: 10.0, Door.SYMBOLS: 10.0, Door.BARS: 20.0}
 _TIMEOUT_S |= {Door.HISTORY: 20.0, Door.LOG: 5.0, Door.FILES: 30.0}
@@ -34,10 +36,11 @@ _LANE_OF = {
     Door.FILES: "files",
 }
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 10.0
+_NUDGES_GATHER_S = 0.02  # a flood of nudges, forged or not, is at most fifty questions a second
 
 
 class HttpCourier:
-    """`ports.Courier` over HTTP, with a WebSocket for nudges where the configuration has it."""
+    """`ports.Courier` over HTTP, with sockets for nudges where the configuration has them."""
 
     def __init__(self, config: ServerConfig, *, poll_wait_ms: int = 25_000) -> None:
         self._config, self._poll_wait_ms = config, poll_wait_ms
@@ -47,7 +50,11 @@ class HttpCourier:
         self._headers: dict[str, str] = {}
         self._lanes = {name: _Lane(name, config, self._headers) for name in ("state", "bulk", "files", "verdict")}
         self._poll = _Poll(config, poll_wait_ms, self._deliver, self._headers)
-        self._nudges = Nudges(config, self._poll.look_now) if "websocket" in config.transports else None
+        self._nudges: list[Nudges | PusherNudges] = []
+        if "websocket" in config.transports:
+            self._nudges.append(Nudges(config, self._poll.look_now))
+        if "pusher" in config.transports and config.pusher is not None:
+            self._nudges.append(PusherNudges(config, config.pusher, self._poll.look_now))
         self._verdict_number = 0
 
     def introduce(self, instance_id: str) -> None:
@@ -62,8 +69,8 @@ class HttpCourier:
 
     def watch_desired(self, since: int | None) -> None:
         self._poll.watch(since)
-        if self._nudges is not None and since is not None:
-            self._nudges.start()
+        for nudges in self._nudges if since is not None else ():
+            nudges.start()
 
     def look_now(self) -> None:
         self._poll.look_now()
@@ -93,8 +100,8 @@ class HttpCourier:
         self._arrived.wait(seconds)
 
     def close(self) -> None:
-        if self._nudges is not None:
-            self._nudges.close()
+        for nudges in self._nudges:
+            nudges.close()
         self._poll.close()
         for lane in self._lanes.values():
             lane.close()
@@ -219,4 +226,5 @@ class _Poll:
                 self._deliver(event)
             elif isinstance(event, Failed):
                 get_log().info("NUDGE_WITHOUT_ANSWER", problem=event.problem)
+            time.sleep(_NUDGES_GATHER_S)
         doors.close()

@@ -164,8 +164,18 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 20.0,
         "options": {"queue": "schedule", "expires": 20},
     },
+    "sign-log-heads": {
+        "task": "apps.risk.tasks.sign_log_heads",
+        "schedule": 60.0,
+        "options": {"queue": "schedule", "expires": 60},
+    },
     "expire-reservations": {
         "task": "apps.risk.tasks.sweep_reservations",
+        "schedule": 15.0,
+        "options": {"queue": "schedule", "expires": 15},
+    },
+    "tell-stale-accounts": {
+        "task": "apps.risk.tasks.tell_stale_accounts",
         "schedule": 15.0,
         "options": {"queue": "schedule", "expires": 15},
     },
@@ -249,6 +259,10 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+# The most bytes a request may bring, refused before they are read; views have limits of their own below these.
+BODY_LIMIT = DATA_UPLOAD_MAX_MEMORY_SIZE
+_DATASET_FILE = 129 * 1024 * 1024  # a file of 128 MB and the form around it
+BODY_LIMITS = {"/api/v1/datasets": _DATASET_FILE, "/data/new": _DATASET_FILE}
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
@@ -292,7 +306,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "PREPROCESSING_HOOKS": ["apps.common.schema.leave_out_aliases"],
-    "ENUM_NAME_OVERRIDES": {"DirectionEnum": ["BUY", "SELL"]},
+    "ENUM_NAME_OVERRIDES": {
+        "DirectionEnum": ["BUY", "SELL"],
+        "ConnectionLossEnum": "apps.accounts.models.ConnectionLossPolicy.choices",
+    },
 }
 
 # A bearer token that begins so is looked up by this function `(token, at) -> Caller | None`, named by dotted string:
@@ -305,9 +322,21 @@ PUSHER = {
     "CLUSTER": env_text("PUSHER_CLUSTER", ""),
     "HOST": env_text("PUSHER_HOST", ""),
 }
+PUSHER_PORT = env_int("PUSHER_PORT", 443, minimum=1, maximum=65535)
+PUSHER_TLS = env_bool("PUSHER_TLS", True)
+PUSHER_SERVE = env_bool("PUSHER_SERVE", False)  # the platform is its own push service
+if PUSHER_SERVE and not (PUSHER["APP_ID"] and PUSHER["KEY"] and PUSHER["SECRET"]):
+    raise ConfigurationError("PUSHER_SERVE needs PUSHER_APP_ID, PUSHER_KEY and PUSHER_SECRET")
+# What else is pushed for an event of this kind: a function of a higher floor, named by dotted string.
+PUSHES = {"command.changed": "apps.executors.services.pushes.read_command_push"}
 OBSERVER_FRESH_S = env_int("OBSERVER_FRESH_S", 15, minimum=1, maximum=120)
 EXECUTOR_STALE_S = 15
 EXECUTOR_OFFLINE_S = 60
+# Who can prove what the decision log was: the private key's file, and where signed heads are told outside of the database.
+ANCHOR_KEY_FILE = Path(env_text("ANCHOR_KEY_FILE", str(DATA_DIR / "keys" / "anchor.ed25519")))
+ANCHOR_FILE = env_text("ANCHOR_FILE", "")
+ANCHOR_EMAILS = env_list("ANCHOR_EMAILS")
+
 LOG_LEVEL = env_text("LOG_LEVEL", "INFO").upper()
 LOGGING_CONFIG = "logging.config.dictConfig"
 LOGGING = logging_settings(level=LOG_LEVEL, log_file=env_text("LOG_FILE", ""))

@@ -49,7 +49,8 @@ class Host:
                 await asyncio.sleep(0)
                 continue
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), delay)
+                async with asyncio.timeout(delay):
+                    await self._changed.wait()
 
     def _go_on(self) -> float | None:
         # one stretch of market time; returns after which wall time to look again, None for "when something changes"

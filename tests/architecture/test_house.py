@@ -88,3 +88,14 @@ def test_the_web_process_never_loads_numba():
 
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.split()[0] == "False"
+
+
+def test_nobody_waits_with_wait_for():
+    """Until Python 3.12 it swallows a cancellation that comes in the moment of the answer; `asyncio.timeout` does not."""
+    waits = {
+        path.relative_to(ROOT).as_posix()
+        for path in sources()
+        if not path.is_relative_to(ROOT / "tests") and "asyncio.wait_for(" in path.read_text("utf-8")
+    }
+
+    assert waits == set()

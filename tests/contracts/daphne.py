@@ -16,14 +16,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Server:
-    """A Daphne of its own on the test's database."""
+    """A server of its own on the test's database: plain Daphne with the application, or `command` with {port} in it."""
 
-    def __init__(self, application: str, environment: dict[str, str] | None = None) -> None:
-        self.port = _free_port()
+    def __init__(
+        self, application: str, environment: dict[str, str] | None = None, *, command: list[str] | None = None
+    ) -> None:
+        self.port, self.command = _free_port(), command
+        plain = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", "{port}", "-v", "0", application]
         settings = connection.settings_dict
         url = "postgresql://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**settings)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), "-v", "0", application],
+            [word.replace("{port}", str(self.port)) for word in command or plain],
             cwd=ROOT,
             env={
                 **os.environ,
@@ -43,7 +46,7 @@ class Server:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
             time.sleep(0.05)
-        raise RuntimeError("Daphne did not come up")
+        raise RuntimeError("the server did not come up")
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)

@@ -14,7 +14,7 @@ from uuid import UUID
 from apps.assignments.models import Assignment, Desired
 from apps.common.outbox import tell
 from apps.executors.models import EDITS, Command, CommandKind, CommandState
-from apps.executors.services.commands import raise_desired_version
+from apps.executors.services.commands import raise_desired_version, tell_command
 from apps.strategies.models import StrategyStatus, StrategyVersion
 from apps.strategies.services import mark_status
 from apps.teams.models import AuditEntry
@@ -68,6 +68,7 @@ def record_command(row: Assignment, kind: CommandKind, *, actor: str, at: dateti
         detail={"generation": row.generation, "bot_id": row.bot.bot_id},
     )
     tell_assignment(row)
+    tell_command(row.executor, command)
     return command
 
 

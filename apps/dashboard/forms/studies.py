@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django import forms
 
+from apps.accounts.selectors import list_packs
+from apps.accounts.services.packs import read_pack
 from apps.backtests.models import Run
 from apps.backtests.planning import is_sized_by_risk
 from apps.backtests.search_plans import name_of
+from apps.common.clock import read_at
 from apps.dashboard.forms.fields import style_fields, styled
-from trading.risk.presets import presets
 
 OBJECTIVE_NAMES = [
     ("sharpe_ratio", "the highest Sharpe ratio"), ("net_profit", "the highest profit"),
@@ -34,7 +37,7 @@ class ChallengeForm(forms.Form):
     def __init__(self, *args: Any, run: Run, **kwargs: Any) -> None:
         kwargs.setdefault("initial", {"compounding": is_sized_by_risk(run.document), "pack": "ftmo_2step"})
         super().__init__(*args, **kwargs)
-        self.fields["pack"].choices = list_packs()  # type: ignore[attr-defined]
+        self.fields["pack"].choices = name_packs(run.team_id)  # type: ignore[attr-defined]
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -42,9 +45,10 @@ class ChallengeForm(forms.Form):
         return written(self.cleaned_data)
 
 
-def list_packs() -> list[tuple[str, str]]:
-    """Return the packs a challenge can be simulated by, with their names."""
-    return [(pack.pack_id, f"{pack.firm}, {pack.program}") for pack in presets().values() if not pack.gaps]
+def name_packs(team_id: UUID) -> list[tuple[str, str]]:
+    """Return the packs a challenge can be simulated by, with their names: the platform's, and the team's own."""
+    rows = [row for row in list_packs(team_id, read_at().date()) if not read_pack(row.document).gaps]
+    return [(row.pack.code, f"{row.firm}, {row.program}{', your own' if row.pack.team_id else ''}") for row in rows]
 
 
 def written(data: dict[str, Any]) -> dict[str, Any]:

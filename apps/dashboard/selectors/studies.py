@@ -23,7 +23,7 @@ DESCRIBED: dict[str, Callable[[Study], dict[str, Any]]] = {
     StudyKind.WALK_FORWARD: describe_walk,
 }
 TEMPLATES: dict[str, str] = {StudyKind.OPTUNA: "sweep"}
-UNSHOWN = frozenset({"pack_hash", "skipped", "parameters", "constraints"})
+UNSHOWN = frozenset({"pack_hash", "pack_version", "skipped", "parameters", "constraints"})
 
 
 def list_team_studies(team: Team) -> QuerySet[Study]:

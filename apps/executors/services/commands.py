@@ -201,7 +201,7 @@ def expire_commands(*, at: datetime) -> int:
 
 
 def tell_command(executor: Executor, command: Command) -> None:
-    """Tell the team how a command stands."""
+    """Tell the team, and by push the executor, how the command stands."""
     data = {"command_id": command.public_id, "kind": command.kind, "state": command.state}
     data |= {"executor_id": executor.public_id}
     tell(team_id=executor.team_id, account_id=executor.account_id, kind="command.changed", data=data)

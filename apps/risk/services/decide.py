@@ -22,6 +22,7 @@ from psycopg_pool import PoolTimeout
 from apps.accounts.models import Account, AccountRisk, TradingDay
 from apps.assignments.models import Assignment
 from apps.bots.models import Bot
+from apps.common.bulk import copy_rows
 from apps.common.codes import Code
 from apps.common.errors import Impossible, NotFound, PlatformError, RateLimited, Unavailable
 from apps.common.ids import MalformedId, parse_public_id
@@ -32,7 +33,7 @@ from apps.risk.services.credentials import load_callers
 from apps.risk.services.day_news import tell_days
 from apps.risk.services.days import raise_peaks, roll_day
 from apps.risk.services.facts import AccountFacts, load_assignments, load_facts
-from apps.risk.services.records import approval_event, record_verdict
+from apps.risk.services.records import approval_event, keep_facts_documents, record_verdict
 from apps.risk.services.states import read_asked, read_state
 from apps.risk.services.wire import Answer, TradeRequest, answer_busy, answer_refusal
 from apps.teams import limits
@@ -122,6 +123,7 @@ def _decide_batch(requests: Sequence[TradeRequest], at: datetime, *, skip_locked
     _find_callers(batch)
     _find_bots(batch)
     risks, accounts = _lock_accounts(batch, skip_locked=skip_locked)
+    _reread_statuses(batch)
     _replay(batch)
     facts = load_facts(risks, accounts, _symbols_of(batch))
     assignments = load_assignments(bot.pk for item, bot in batch.bots.items() if bot.managed)
@@ -156,7 +158,7 @@ def _find_bots(batch: _Batch) -> None:
     items = batch.open_items()
     references = {batch.requests[item].body.bot_id for item in items}
     teams = {batch.callers[item].team.pk for item in items}
-    rows = Bot.objects.select_related("account").filter(team_id__in=teams)
+    rows = Bot.objects.select_related("account", "breaker").filter(team_id__in=teams)
     by_name: dict[tuple[UUID, str], Bot] = {}
     for bot in rows.filter(Q(bot_id__in=references) | Q(pk__in=_public_ids(references))):
         by_name[bot.team_id, bot.public_id] = by_name[bot.team_id, bot.bot_id] = bot
@@ -167,6 +169,15 @@ def _find_bots(batch: _Batch) -> None:
             batch.refuse(item, NotFound(Code.NOT_FOUND, f"There is no bot {named!r} you may ask for.", "bot_id"))
         else:
             batch.bots[item] = found
+
+
+def _reread_statuses(batch: _Batch) -> None:
+    """Who waited for the lock may have read a bot that was paused or retired meanwhile: what holds is what is there now."""
+    waiting = {bot.pk: bot for bot in batch.bots.values()}
+    for key, status in Bot.objects.filter(pk__in=waiting).values_list("pk", "status"):
+        waiting[key].status = status
+    for bot in batch.bots.values():
+        bot.status = waiting[bot.pk].status
 
 
 def _public_ids(references: set[str]) -> list[UUID]:
@@ -245,7 +256,7 @@ def _prepare(facts: AccountFacts, batch: _Batch) -> list[TradingDay]:
         if batch.bots[item].account_id == facts.account.pk and batch.callers[item].executor_id is not None
     ]
     market_at = facts.market_at(batch.at, max((one for one in told if one is not None), default=None))
-    days = roll_day(facts, market_at)
+    days = roll_day(facts, market_at, batch.at)
     raise_peaks(facts)
     facts.risk.market_at = market_at
     return days
@@ -304,8 +315,9 @@ def _judge_item(batch: _Batch, item: int, facts: AccountFacts, assignment: Assig
 
 
 def _store(batch: _Batch, facts: Sequence[AccountFacts]) -> None:
-    Approval.objects.bulk_create(batch.approvals)
-    Decision.objects.bulk_create(batch.decisions)
+    keep_facts_documents(facts)
+    copy_rows(batch.approvals)
+    copy_rows(batch.decisions)
     tell_all(batch.events, wake=True)
     # One statement for all rows (they exist and are locked): a bulk_update's CASE grows with rows times columns.
     AccountRisk.objects.bulk_create(

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
 from django.conf import settings
+from django.db.models import Count, Sum
 
-from apps.accounts.models import Account, AccountMode, AccountRisk, AccountSnapshot, LimitSet
+from apps.accounts.models import Account, AccountMode, AccountRisk, AccountSnapshot, LimitSet, RulePackVersion
 from apps.assignments.models import Assignment
+from apps.common.ids import public_id
 from apps.market.models import Quote, SymbolSpecification
-from apps.risk.models import Approval, Reservation
+from apps.risk.models import Approval, LogDocument, Reservation
 from trading.risk.exposure import Exposure, Holding, measure_exposure
 from trading.risk.limits import Limits, parse_limits
 from trading.risk.sizing import FUTURES_MODES, SymbolTerms
@@ -28,9 +30,20 @@ CHECKED_TICKS = 1000  # over how many ticks the terminal worked out `loss_per_lo
 OPEN_RESERVATIONS = (Reservation.HELD, Reservation.UNRESOLVED)
 
 
+class Reserved(NamedTuple):
+    """Open reservations of one symbol and side: all that no position is known of, or all of one position."""
+
+    symbol: str
+    side: str
+    position_id: int | None
+    number: int
+    lots: Decimal
+    money: Decimal
+
+
 @dataclass
 class AccountFacts:
-    """One account as the judge sees it. `risk` is the locked row; it and `held` move while a batch is judged."""
+    """One account as the judge sees it. `risk` is the locked row; it and `reserved` move while a batch is judged."""
 
     account: Account
     risk: AccountRisk
@@ -42,17 +55,28 @@ class AccountFacts:
     quotes: dict[str, Quote]
     exposure: Exposure
     holdings: tuple[Holding, ...]
-    held: list[Approval] = field(default_factory=list)
+    reserved: dict[tuple[str, str, int | None], Reserved] = field(default_factory=dict)
+    pack: str = ""
+    logged: int = 0  # lines of the log when the row was locked
+    documents: dict[str, LogDocument] = field(default_factory=dict)  # what lines of the log name, not yet stored
+    filed: dict[str, str] = field(default_factory=dict)  # the hash of what was made a document already
+
+    def reserve(self, symbol: str, side: str, lots: Decimal, money: Decimal) -> None:
+        """Count what was approved just now with what is reserved already."""
+        name = (symbol, side, None)
+        before = self.reserved.get(name, Reserved(*name, 0, ZERO, ZERO))
+        self.reserved[name] = Reserved(*name, before.number + 1, before.lots + lots, before.money + money)
 
     def reserved_by_symbol(self) -> dict[str, Decimal]:
-        """Return the money of reservations whose position no snapshot shows yet."""
+        """Return the money of open reservations."""
         sums: dict[str, Decimal] = defaultdict(Decimal)
-        for approval in self.held:
-            sums[approval.symbol] += approval.reserved
+        for one in self.reserved.values():
+            sums[one.symbol] += one.money
         return dict(sums)
 
     def count_held(self) -> int:
-        return sum(1 for one in self.held if one.position_id not in self.exposure.position_ids)
+        """Return how many reservations wait for a position that the last view does not show yet."""
+        return sum(one.number for one in self.reserved.values() if one.position_id not in self.exposure.position_ids)
 
     def peak(self) -> Decimal:
         """Return the high-water mark of the drawdown mode in force."""
@@ -60,6 +84,14 @@ class AccountFacts:
             self.risk.peak_equity if self.limits.drawdown_mode == "TRAILING_INTRADAY" else self.risk.peak_balance
         )
         return mark if mark is not None else Decimal(self.account.initial_balance)
+
+    def file(self, name: str, make: Callable[[], LogDocument]) -> str:
+        """Return the hash of a document, which is made where this batch has not named it yet."""
+        if name not in self.filed:
+            document = make()
+            self.documents[document.hash] = document
+            self.filed[name] = document.hash
+        return self.filed[name]
 
     def market_at(self, at: datetime, told: datetime | None = None) -> datetime:
         """Return the account's market time: the wall clock on a real account; on a paper one it never goes back."""
@@ -87,9 +119,7 @@ def load_facts(
     ids = list(by_id)
     snapshots = AccountSnapshot.objects.in_bulk(ids)
     limit_sets = {one.account_id: one for one in LimitSet.objects.filter(account_id__in=ids, in_force=True)}
-    held: dict[UUID, list[Approval]] = defaultdict(list)
-    for approval in Approval.objects.filter(account_id__in=ids, reservation__in=OPEN_RESERVATIONS):
-        held[approval.account_id].append(approval)
+    reserved = _load_reserved(ids)
     wanted = _wanted_symbols(snapshots, symbols, ids)
     specs = _load_specifications(ids, wanted)
     quotes = _load_quotes(ids, wanted)
@@ -97,7 +127,7 @@ def load_facts(
     for pk in ids:
         try:
             found[pk] = _facts_of(
-                by_id[pk], accounts[pk], snapshots.get(pk), limit_sets.get(pk), specs[pk], quotes[pk], held[pk]
+                by_id[pk], accounts[pk], snapshots.get(pk), limit_sets.get(pk), specs[pk], quotes[pk], reserved[pk]
             )
         except Exception as error:  # rows that cannot be read close this account, not its neighbours
             log.error("FACTS_UNREADABLE", account_id=str(pk), problem=f"{type(error).__name__}: {error}"[:300])
@@ -190,6 +220,16 @@ def _load_quotes(ids: list[UUID], wanted: dict[UUID, set[str]]) -> dict[UUID, di
     return found
 
 
+def _load_reserved(ids: list[UUID]) -> dict[UUID, list[Reserved]]:
+    """Return what is reserved, added up by the database: a burst leaves hundreds of open reservations behind."""
+    rows = Approval.objects.filter(account_id__in=ids, reservation__in=OPEN_RESERVATIONS)
+    groups = rows.values_list("account_id", "symbol", "side", "position_id")
+    found: dict[UUID, list[Reserved]] = {pk: [] for pk in ids}
+    for pk, *group in groups.annotate(Count("pk"), Sum("adjusted_lots"), Sum("reserved")).order_by():
+        found[pk].append(Reserved(*group))
+    return found
+
+
 def _facts_of(
     risk: AccountRisk,
     account: Account,
@@ -197,7 +237,7 @@ def _facts_of(
     limit_set: LimitSet | None,
     specs: list[SymbolSpecification],
     quotes: dict[str, Quote],
-    held: list[Approval],
+    reserved: list[Reserved],
 ) -> AccountFacts:
     if limit_set is None:
         raise LimitsBroken(f"account {account.code} has no limits in force")
@@ -205,7 +245,8 @@ def _facts_of(
     terms: dict[str, SymbolTerms] = {}
     for spec in specs:
         with suppress(KeyError, TypeError, ValueError, ArithmeticError):  # what cannot be read is not known
-            terms[spec.symbol] = read_terms(spec.document, account.currency)
+            read = read_terms(spec.document, account.currency)
+            terms[spec.symbol] = replace(read, unseen_changes=tuple(sorted(spec.drift)))
     holdings = read_holdings(snapshot)
     return AccountFacts(
         account=account,
@@ -223,8 +264,16 @@ def _facts_of(
             slippage_points=limits.slippage_points,
         ),
         holdings=holdings,
-        held=held,
+        reserved={(one.symbol, one.side, one.position_id): one for one in reserved},
+        pack=_name_pack(limit_set),
+        logged=risk.chain_number,
     )
+
+
+def _name_pack(limit_set: LimitSet) -> str:
+    if limit_set.pack_version_id is None:
+        return ""
+    return f"{public_id(RulePackVersion.PREFIX, limit_set.pack_version_id)}:{limit_set.pack_phase}"
 
 
 def read_holdings(snapshot: AccountSnapshot | None) -> tuple[Holding, ...]:

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading import jit
+from trading.backtest.room import take_room
 from trading.backtest.run import Job, find_spread
-from trading.engine.book import TRADE_FLOATS, TRADE_INTS
-from trading.engine.pairs import fill_averages, run_pairs
+from trading.engine.crosses import GROUP
+from trading.engine.pairs import AT_ONCE, find_pair_crosses, run_pairs
 from trading.rules.fields import IndicatorName, split_indicator
 from trading.rules.signals import build_program
 from trading.rules.tree import CrossEntry, IndicatorRef
@@ -20,7 +21,10 @@ from trading.rules.tree import CrossEntry, IndicatorRef
 FloatArray = NDArray[np.float64]
 
 SUMMARY_COLUMNS = 7
-_PAIRS_AT_A_TIME, _AVERAGES_BYTES = 250, 64_000_000
+# Bars times pairs of one part: some 100 ms of work, so that a sweep can be stopped, and as many bytes for its signals.
+_BARS_AT_A_TIME = 64_000_000
+# Pairs that cross more often go the long way.
+_BARS_A_SIGNAL = 4
 _EMA = IndicatorName(("EMA",))
 
 
@@ -64,20 +68,10 @@ def read_pair(document: Mapping[str, Any], place: int) -> Pair:
 
 
 def part_pairs(pairs: Sequence[Pair], bars: int, workers: int) -> Iterator[list[Pair]]:
-    """Yield pairs in parts whose averages fit into memory, neighbours together: they share the most averages."""
-    most = max(2, _AVERAGES_BYTES // (8 * bars))
-    size = min(_PAIRS_AT_A_TIME, -(-len(pairs) // workers))
-    part: list[Pair] = []
-    periods: set[int] = set()
-    for pair in sorted(pairs, key=lambda one: (one.first, one.second)):
-        more = periods | {pair.first, pair.second}
-        if part and (len(part) >= size or len(more) > most):
-            yield part
-            part, more = [], {pair.first, pair.second}
-        part.append(pair)
-        periods = more
-    if part:
-        yield part
+    """Yield pairs in parts whose signals fit into memory, neighbours together: they share the most averages."""
+    size = max(1, min(_BARS_AT_A_TIME // bars, -(-len(pairs) // workers)))
+    ordered = sorted(pairs, key=lambda one: (one.first, one.second))
+    return (ordered[start : start + size] for start in range(0, len(ordered), size))
 
 
 def run_part(job: Job, pairs: Sequence[Pair]) -> FloatArray:
@@ -86,13 +80,16 @@ def run_part(job: Job, pairs: Sequence[Pair]) -> FloatArray:
     periods = sorted({period for pair in pairs for period in (pair.first, pair.second)})
     row_of = {period: row for row, period in enumerate(periods)}
     rows = [(row_of[p.first], row_of[p.second], max(p.first, p.second), p.first_signal_bar - 1) for p in pairs]
-    averages = np.empty((len(periods), len(bars)))
-    jit.compiled(fill_averages)(bars.close, np.array(periods, dtype=np.int64), averages)
-    out, room = np.zeros((len(pairs), SUMMARY_COLUMNS)), len(bars) // 2 + 2
+    out, turns = np.zeros((len(pairs), SUMMARY_COLUMNS)), np.empty(AT_ONCE, dtype=np.int8)
+    signals = np.empty((len(pairs), len(bars) // _BARS_A_SIGNAL + 1), dtype=np.int32)
+    counts, extremes = np.zeros(len(pairs), dtype=np.int64), np.empty((2, len(bars) // GROUP + 1))
+    jit.compiled(find_pair_crosses)(
+        bars.close, np.array(periods, dtype=np.int64), np.array(rows, dtype=np.int64), np.empty((len(periods), AT_ONCE + 1)),
+        turns, turns.view(np.int64), signals, counts,
+    )  # fmt: skip
     jit.compiled(run_pairs)(
-        prepared.params, job.costs.charges(prepared.instrument), np.array(rows, dtype=np.int64), averages, bars.open, bars.high,
+        prepared.params, job.costs.charges(prepared.instrument), signals, counts, extremes[0], extremes[1], bars.open, bars.high,
         bars.low, bars.close, find_spread(bars, prepared.instrument, job.costs), job.first_bar, job.pessimistic, job.balance,
-        np.empty(len(bars), dtype=np.int64), np.empty(len(bars), dtype=np.int8), np.empty((room, TRADE_INTS), dtype=np.int64),
-        np.empty((room, TRADE_FLOATS)), np.zeros(16, dtype=np.int64), out,
+        *take_room(len(bars)), np.zeros(16, dtype=np.int64), out,
     )  # fmt: skip
     return out

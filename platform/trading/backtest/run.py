@@ -15,8 +15,9 @@ from trading import jit
 from trading.backtest.costs import Costs
 from trading.backtest.prepared import last_of_each, put_on_ticks
 from trading.backtest.result import Result, Trade, Trades
+from trading.backtest.room import take_room
 from trading.backtest.statistics import count_statistics
-from trading.engine.book import M_BALANCE, N_TRADES, TRADE_FLOATS, TRADE_INTS, make_book
+from trading.engine.book import M_BALANCE, N_TRADES, make_book
 from trading.engine.crosses import NOT_SURE, run_crosses
 from trading.engine.events import (
     DatedFacts,
@@ -176,19 +177,17 @@ class Job:
         """Walk the short way; None where only the long one will do."""
         prepared, bars = self.prepared, self.bars
         assert prepared.program is not None
-        room = len(bars) // 2 + 2
-        ints, floats = np.empty((room, TRADE_INTS), dtype=np.int64), np.empty((room, TRADE_FLOATS))
-        at, sides = np.empty(len(bars), dtype=np.int64), np.empty(len(bars), dtype=np.int8)
+        room = take_room(len(bars))
         skipped = np.zeros(16, dtype=np.int64)
         walk = run_crosses if self.plain else jit.compiled(run_crosses)
         count, final = walk(
             prepared.params, self.costs.charges(prepared.instrument), prepared.program, bars.open, bars.high, bars.low,
             bars.close, find_spread(bars, prepared.instrument, self.costs), self.first_bar, self.pessimistic, self.balance,
-            at, sides, ints, floats, skipped,
+            *room, skipped,
         )  # fmt: skip
         if count == NOT_SURE:
             return None
-        return Tables(ints[:count].copy(), floats[:count].copy(), skipped, final, _NO_EQUITY)
+        return Tables(room.trade_ints[:count].copy(), room.trade_floats[:count].copy(), skipped, final, _NO_EQUITY)
 
     def run_long(self, equity: FloatArray) -> Tables:
         """Walk through events and the bars between; mark ``equity`` where it has room for it, and where a day's loss counts anyway."""

@@ -59,7 +59,8 @@ NOT_SURE = -1
 _NEAR = 2e-9
 # What must be left of the balance at every stop: below it, the account could be ruined between two bars, and the long way knows how.
 _SAFE = 1.0
-_TOGETHER = 16
+GROUP = 16
+"""Bars whose extremes are looked at together."""
 
 
 @kernel
@@ -77,6 +78,7 @@ def run_crosses(
     balance: float,
     at: IntArray,
     sides: SideArray,
+    quotes: FloatArray,
     trade_ints: IntArray,
     trade_floats: FloatArray,
     skipped: IntArray,
@@ -86,13 +88,13 @@ def run_crosses(
 
     :param spread: one price for all bars, or one for each.
     :param first_bar: signals of bars before are only history.
-    :param at: and ``sides``, room for a signal every bar.
-    :param trade_ints: and ``trade_floats``, room for a trade every second bar.
+    :param at: ``sides`` and ``quotes``, room for a signal every bar.
+    :param trade_ints: and ``trade_floats``, room for a trade every bar.
     """
     signals = find_crosses(program, close, at, sides)
     return walk_signals(
-        params, charges, at, sides, signals, open_, high, low, close, spread, first_bar, pessimistic, balance, trade_ints,
-        trade_floats, skipped,
+        params, charges, at, sides, quotes, open_[:0], open_[:0], signals, open_, high, low, close, spread, first_bar, pessimistic,
+        balance, trade_ints, trade_floats, skipped,
     )  # fmt: skip
 
 
@@ -102,6 +104,9 @@ def walk_signals(
     charges: Charges,
     at: IntArray,
     sides: SideArray,
+    quotes: FloatArray,
+    lows: FloatArray,
+    highs: FloatArray,
     signals: int,
     open_: FloatArray,
     high: FloatArray,
@@ -118,111 +123,104 @@ def walk_signals(
     """
     Go from one bar where something can happen to the next: the one after a signal, and those that may touch a level.
 
-    :param at: and ``sides``, bar and side of every signal, ``signals`` of them; the rest is as in `run_crosses`.
+    :param at: and ``sides``, bar and side of every signal, ``signals`` of them; ``lows`` and ``highs`` as in `find_touch`; the rest is as in `run_crosses`.
     """
     tick_n, tick_d = params.tick_numerator, params.tick_denominator
     bars = close.shape[0]
     many = spread.shape[0] > 1
     least, most = spread[0], spread[0]
     if many:
-        for bar in range(bars):
-            least, most = min(least, spread[bar]), max(most, spread[bar])
+        for place in range(bars):
+            least, most = min(least, spread[place]), max(most, spread[place])
     away, ahead = find_distance(params, params.stop, 1.0, 0.0), params.target.price
     is_constant = params.risk_fraction == 0.0 and away > 0.0 and params.stop.fraction == 0.0
     is_constant = is_constant and params.target.fraction == 0.0 and params.target.r == 0.0
     steps_each = size_steps(params, math.inf, 1.0, 1.0, 1.0)
-    trades, number, bar = 0, 0, -1
+    trades, number, start = 0, 0, 0
     side, steps, opened, entry, stop, target, paid = 0, 0, 0, 0.0, 0.0, 0.0, 0.0
     low_at, high_at = -math.inf, math.inf
     while number < signals and at[number] < first_bar:
         number += 1
+    read_quotes(open_, at, number, signals, quotes)
 
     while True:
         due = at[number] + 1 if number < signals else bars
-        bar = find_touch(low, high, low_at, high_at, bar + 1, due) if side != 0 else due
-        if bar >= bars:
+        if side != 0:
+            bar = find_touch(lows, highs, low, high, low_at, high_at, start, due)
+            if bar < due:
+                gap = spread[bar] if many else spread[0]
+                bid = open_[bar]
+                kind, price = match_open(side, stop, target, bid, snap(bid + gap, tick_n, tick_d))
+                if kind == NO_FILL:
+                    kind, price = match_path(side, stop, target, bid, high[bar], low[bar], close[bar], gap, pessimistic)
+                start = bar + 1
+                if kind != NO_FILL:
+                    reason = EXIT_STOP if kind == STOP_FILL else EXIT_TARGET
+                    row = (side, steps, opened, entry, stop, paid)
+                    balance = _close(
+                        params, charges, row, bar, price, reason, balance, trades, trade_ints, trade_floats
+                    )
+                    trades, side = trades + 1, 0
+                    if not balance > _SAFE:
+                        return NOT_SURE, 0.0
+                continue
+        if due >= bars:
             break
-        signal = 0
-        if bar == due:
-            signal = int(sides[number])
-            number += 1
-        gap = spread[bar] if many else spread[0]
-        bid = open_[bar]
+        signal, bid = int(sides[number]), quotes[number]
+        number += 1
+        start = due
+        gap = spread[due] if many else spread[0]
         ask = snap(bid + gap, tick_n, tick_d)
+        # What is decided with: the balance before what the same decision closes.
+        known = balance
         if side != 0:
             kind, price = match_open(side, stop, target, bid, ask)
-            if kind != NO_FILL:
-                reason = EXIT_STOP if kind == STOP_FILL else EXIT_TARGET
+            reason = EXIT_STOP if kind == STOP_FILL else EXIT_TARGET
+            if kind == NO_FILL and side == -signal and params.exit_on_opposite:
+                reason, price = EXIT_OPPOSITE, bid if side == 1 else ask
+            if kind != NO_FILL or reason == EXIT_OPPOSITE:
                 row = (side, steps, opened, entry, stop, paid)
-                balance += _close(params, charges, row, bar, price, reason, trades, trade_ints, trade_floats)
+                balance = _close(params, charges, row, due, price, reason, balance, trades, trade_ints, trade_floats)
                 trades, side = trades + 1, 0
-        if signal != 0:
-            decision_balance = round_cents(balance)
-            if side == -signal and params.exit_on_opposite:
-                price = bid if side == 1 else ask
-                row = (side, steps, opened, entry, stop, paid)
-                balance += _close(params, charges, row, bar, price, EXIT_OPPOSITE, trades, trade_ints, trade_floats)
-                trades, side = trades + 1, 0
-            if side != 0 and params.open_positions_max > 1:
+                known = balance if kind != NO_FILL else known
+            elif params.open_positions_max > 1:
                 return NOT_SURE, 0.0
-            if is_constant:
-                # `decide_entry`, where nothing but the quote is left to ask about.
-                expected, size = ask if signal == 1 else bid, steps_each
-                new_stop = snap(expected - signal * away, tick_n, tick_d)
-                new_target = snap(expected + signal * ahead, tick_n, tick_d) if ahead > 0.0 else 0.0
-                verdict = OPEN
-                if (signal == 1 and not params.buys) or (signal == -1 and not params.sells):
-                    verdict = SKIP_DIRECTION
-                elif side != 0:
-                    verdict = SKIP_POSITIONS
-                elif away >= expected or not has_room(params, signal, bid, ask, new_stop, new_target):
-                    verdict = SKIP_STOP
-                elif size == 0:
-                    verdict = SKIP_VOLUME
-            else:
-                verdict, size, expected, new_stop, new_target = decide_entry(
-                    params,
-                    signal,
-                    True,
-                    True,
-                    1 if side != 0 else 0,
-                    bid,
-                    ask,
-                    decision_balance,
-                    decision_balance,
-                    decision_balance,
-                    math.inf,
-                    1.0,
-                )
-            if verdict == OPEN:
-                side, steps, opened, stop, target = signal, size, bar, new_stop, new_target
-                entry = snap(expected + side * charges.slippage, tick_n, tick_d)
-                paid = commission_money(params, charges, steps)
+        if is_constant:
+            # `decide_entry`, where nothing but the quote is left to ask about.
+            expected, size = ask if signal == 1 else bid, steps_each
+            new_stop = snap(expected - signal * away, tick_n, tick_d)
+            new_target = snap(expected + signal * ahead, tick_n, tick_d) if ahead > 0.0 else 0.0
+            verdict = OPEN
+            if (signal == 1 and not params.buys) or (signal == -1 and not params.sells):
+                verdict = SKIP_DIRECTION
+            elif side != 0:
+                verdict = SKIP_POSITIONS
+            elif away >= expected or not has_room(params, signal, bid, ask, new_stop, new_target):
+                verdict = SKIP_STOP
+            elif size == 0:
+                verdict = SKIP_VOLUME
+        else:
+            verdict, size, expected, new_stop, new_target = decide_entry(
+                params, signal, True, True, 1 if side != 0 else 0, bid, ask, known, known, known, math.inf, 1.0
+            )
+        if verdict == OPEN:
+            side, steps, opened, stop, target = signal, size, due, new_stop, new_target
+            entry = snap(expected + side * charges.slippage, tick_n, tick_d) if charges.slippage != 0.0 else expected
+            paid = commission_money(params, charges, steps)
+            if paid != 0.0:
                 balance = round_cents(balance - paid)
-                worst = profit_money(params, side, steps, entry, stop)
-                if stop == 0.0 or not balance + min(worst, 0.0) > _SAFE:
-                    return NOT_SURE, 0.0
+            worst = profit_money(params, side, steps, entry, stop)
+            if stop == 0.0 or not balance + min(worst, 0.0) > _SAFE:
+                return NOT_SURE, 0.0
+            if side == 1:
+                low_at, high_at = stop, target if target != 0.0 else math.inf
             else:
-                skipped[verdict] += 1
-        if side != 0:
-            kind, price = match_path(side, stop, target, bid, high[bar], low[bar], close[bar], gap, pessimistic)
-            if kind != NO_FILL:
-                reason = EXIT_STOP if kind == STOP_FILL else EXIT_TARGET
-                row = (side, steps, opened, entry, stop, paid)
-                balance += _close(params, charges, row, bar, price, reason, trades, trade_ints, trade_floats)
-                trades, side = trades + 1, 0
-        balance = round_cents(balance)
+                high_at = stop - most - stop * _NEAR
+                low_at = target - least + target * _NEAR if target != 0.0 else -math.inf
+        else:
+            skipped[verdict] += 1
         if not balance > _SAFE:
             return NOT_SURE, 0.0
-        low_at, high_at = -math.inf, math.inf
-        if side == 1:
-            low_at = stop
-            if target != 0.0:
-                high_at = target
-        elif side == -1:
-            high_at = stop - most - stop * _NEAR
-            if target != 0.0:
-                low_at = target - least + target * _NEAR
 
     if side != 0:
         bar = bars - 1
@@ -230,27 +228,89 @@ def walk_signals(
         if side == -1:
             price = snap(price + (spread[bar] if many else spread[0]), tick_n, tick_d)
         row = (side, steps, opened, entry, stop, paid)
-        balance += _close(params, charges, row, bar, price, EXIT_END, trades, trade_ints, trade_floats)
+        balance = _close(params, charges, row, bar, price, EXIT_END, balance, trades, trade_ints, trade_floats)
         trades += 1
     return trades, round_cents(balance)
 
 
 @kernel
-def find_touch(low: FloatArray, high: FloatArray, low_at: float, high_at: float, start: int, end: int) -> int:
-    """Return the first bar from ``start`` on that reaches down to ``low_at`` or up to ``high_at``; ``end`` where none before it does."""
+def read_quotes(open_: FloatArray, at: IntArray, start: int, end: int, quotes: FloatArray) -> None:
+    """Write the open of the bar after each signal. All at once: one after the other, each would be waited for."""
+    last = open_.shape[0] - 1
+    for number in range(start, end):
+        quotes[number] = open_[min(at[number] + 1, last)]
+
+
+@kernel
+def find_touch(
+    lows: FloatArray,
+    highs: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    low_at: float,
+    high_at: float,
+    start: int,
+    end: int,
+) -> int:
+    """
+    Return the first bar from ``start`` on that reaches down to ``low_at`` or up to ``high_at``; ``end`` where none before it does.
+
+    :param lows: and ``highs``, as `read_extremes` writes them: single bars are looked at where they reach it. Empty for runs that pass
+        through the bars but once: it does not pay to pass twice.
+    """
+    if lows.shape[0] == 0:
+        return _find_touch_directly(low, high, low_at, high_at, start, end)
+    for group in range(start // GROUP, (end + GROUP - 1) // GROUP):
+        if lows[group] <= low_at or highs[group] >= high_at:
+            for bar in range(max(start, group * GROUP), min(end, (group + 1) * GROUP)):
+                if low[bar] <= low_at or high[bar] >= high_at:
+                    return bar
+    return end
+
+
+@kernel
+def _find_touch_directly(low: FloatArray, high: FloatArray, low_at: float, high_at: float, start: int, end: int) -> int:
     # Some at a time, counted to the end and over slices of their own: so the compiler compares several bars at once.
-    while start + _TOGETHER <= end:
-        lows, highs = low[start : start + _TOGETHER], high[start : start + _TOGETHER]
+    bars = low.shape[0]
+    while start < end and start + GROUP <= bars:
+        some_lows, some_highs = low[start : start + GROUP], high[start : start + GROUP]
         touched = 0
-        for bar in range(lows.shape[0]):
-            touched += (lows[bar] <= low_at) | (highs[bar] >= high_at)
+        for place in range(some_lows.shape[0]):
+            touched += (some_lows[place] <= low_at) | (some_highs[place] >= high_at)
         if touched != 0:
             break
-        start += _TOGETHER
+        start += GROUP
     for bar in range(start, end):
         if low[bar] <= low_at or high[bar] >= high_at:
             return bar
     return end
+
+
+@kernel
+def read_extremes(low: FloatArray, high: FloatArray, lows: FloatArray, highs: FloatArray) -> None:
+    """Write the lowest low and the highest high of every `GROUP` bars."""
+    whole = low.shape[0] // GROUP
+    for group in range(whole):
+        start = group * GROUP
+        lows[group] = -_highest(low[start : start + GROUP], -1.0)
+        highs[group] = _highest(high[start : start + GROUP], 1.0)
+    if whole * GROUP < low.shape[0]:
+        lowest, highest = low[whole * GROUP], high[whole * GROUP]
+        for bar in range(whole * GROUP, low.shape[0]):
+            lowest, highest = min(lowest, low[bar]), max(highest, high[bar])
+        lows[whole], highs[whole] = lowest, highest
+
+
+@kernel
+def _highest(some: FloatArray, sign: float) -> float:
+    """Return the highest of `GROUP` numbers times ``sign``."""
+    # Four at a time, side by side: so the compiler compares them at once.
+    a, b, c, d = some[0] * sign, some[1] * sign, some[2] * sign, some[3] * sign
+    for place in range(4, GROUP, 4):
+        e, f, g, h = some[place] * sign, some[place + 1] * sign, some[place + 2] * sign, some[place + 3] * sign
+        a, b, c, d = a if a > e else e, b if b > f else f, c if c > g else g, d if d > h else h
+    a, b = a if a > c else c, b if b > d else d
+    return float(a if a > b else b)
 
 
 @kernel
@@ -261,11 +321,12 @@ def _close(
     bar: int,
     price: float,
     reason: int,
+    balance: float,
     trade: int,
     trade_ints: IntArray,
     trade_floats: FloatArray,
 ) -> float:
-    """Write a trade of ``(side, steps, bar of opening, entry, first stop, commission paid)``; return what the balance gains."""
+    """Write a trade of ``(side, steps, bar of opening, entry, first stop, commission paid)``; return the balance after it."""
     side, steps, opened, entry, stop, paid = position
     if charges.slippage != 0.0 and reason in (EXIT_STOP, EXIT_OPPOSITE):
         price = snap(price - side * charges.slippage, params.tick_numerator, params.tick_denominator)
@@ -278,4 +339,4 @@ def _close(
     trade_floats[trade, V_ENTRY], trade_floats[trade, V_EXIT] = entry, price
     trade_floats[trade, V_PROFIT], trade_floats[trade, V_COMMISSION] = profit, paid + closing
     trade_floats[trade, V_SWAP], trade_floats[trade, V_FIRST_STOP] = 0.0, stop
-    return profit - closing
+    return round_cents(balance + profit - closing)

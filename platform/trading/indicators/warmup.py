@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from trading.errors import InvalidValue
 
@@ -12,6 +13,7 @@ SEED_BOUND_FOR_REFOLD = 1e-9
 """History that makes a restart indistinguishable from never having stopped."""
 
 
+@lru_cache(maxsize=4096)
 def warmup_bars(name: str, period: int, *, residual: float) -> int:
     """
     Return how many bars indicator ``name`` must see until the weight of its seed is below ``residual``.

@@ -24,6 +24,7 @@ from trading.protocol.snapshot import (
     QuoteMessage,
     SnapshotAnswer,
     SnapshotMessage,
+    SymbolProbe,
     SymbolsMessage,
     SymbolSpec,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "Reports",
     "SnapshotAnswer",
     "SnapshotMessage",
+    "SymbolProbe",
     "SymbolSpec",
     "SymbolsMessage",
     "Welcome",

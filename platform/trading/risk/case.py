@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -30,6 +30,11 @@ class Case:
     limits: Limits
     at: datetime
     market_at: datetime
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, warning: str) -> None:
+        """Remember what the answer shall warn of, should it approve."""
+        self.notes.append(warning)
 
     @cached_property
     def terms(self) -> SymbolTerms:
@@ -67,17 +72,24 @@ class Case:
 
     @cached_property
     def sizing(self) -> Sizing:
-        # With the limits off, or only watched, the request and the broker alone decide the size.
-        enforced = self.limits.mode == ENFORCE
-        money = self.limits.max_risk_per_trade_fraction * self.risk_base if enforced else LARGEST * LARGEST
+        # A limit that is off, or only watches, does not shrink: the request and the broker decide then.
+        limits, unlimited = self.limits, LARGEST * LARGEST
+        per_trade = limits.mode_of("per_trade") == ENFORCE
         return size_position(
             terms=self.terms,
             side=self.asked.side,
             entry_price=self.asked.entry_price,
             stop_loss=self.asked.stop_loss,
-            risk_money=money,
-            room_money=self.room_money if enforced else None,
+            risk_money=limits.max_risk_per_trade_fraction * self.risk_base if per_trade else unlimited,
+            room_money=self.room_money if limits.mode_of("daily_loss") == ENFORCE else None,
             requested_lots=self.asked.requested_lots,
             free_margin=self.state.free_margin,
-            slippage=self.limits.slippage_points * self.terms.point,
+            position_margin=self.position_margin if limits.mode_of("position_size") == ENFORCE else None,
+            slippage=limits.slippage_points * self.terms.point,
         )
+
+    @cached_property
+    def position_margin(self) -> Decimal | None:
+        """What one position may bind."""
+        most = self.limits.max_position_fraction
+        return None if most is None else most * self.risk_base

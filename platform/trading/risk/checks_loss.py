@@ -97,6 +97,32 @@ def check_daily_risk(case: Case) -> Figures:
     return {"total": total, "limit": most}
 
 
+def check_open_risk(case: Case) -> Figures:
+    """All that is open and this trade, to their stops."""
+    if case.limits.max_open_risk_fraction is None:
+        raise Skipped("no limit set")
+    most = case.limits.max_open_risk_fraction * min(case.state.initial_balance, case.risk_base)
+    total = case.committed + case.sizing.risk_at_lots
+    if not total <= most:
+        message = f"All open trades would risk {total:.2f} of {most:.2f} allowed."
+        raise Denied("OPEN_RISK_LIMIT", message, total=total, limit=most)
+    return {"total": total, "limit": most}
+
+
+def check_position_size(case: Case) -> Figures:
+    """Where this limit holds it has shrunk the lots already; where it only watches, it says what would not fit."""
+    margin, most = case.terms.margin_per_lot, case.position_margin
+    if most is None:
+        raise Skipped("no limit set")
+    if not margin:
+        raise Skipped("the broker does not tell a lot's margin")
+    binds = margin * case.sizing.lots
+    if not binds <= most:
+        message = f"The position would bind {binds:.2f} of {most:.2f} allowed."
+        raise Denied("POSITION_SIZE", message, margin=binds, limit=most)
+    return {"margin": binds, "limit": most}
+
+
 def check_positions(case: Case) -> Figures:
     most, count = case.limits.max_open_positions, case.state.exposure.count + case.state.held
     if most is None:

@@ -12,6 +12,12 @@ SCALPING: Final = "@scalping"
 
 
 def check_symbol(case: Case) -> Figures:
+    if changes := case.terms.unseen_changes:
+        raise Denied(
+            "SPEC_CHANGED",
+            f"The broker changed {', '.join(changes)} of {case.asked.symbol}; a person has to see that first.",
+            changed=", ".join(changes),
+        )
     check_tradable(case.terms, case.asked.side)
     check_terms(case.terms)
     return {"tick_size": case.terms.tick_size, "tick_value_loss": case.terms.tick_value_loss}
@@ -62,3 +68,15 @@ def check_spread(case: Case) -> Figures:
     if spread < 0 or spread >= most:
         raise Denied("SPREAD_TOO_WIDE", f"The spread {spread} is not below {most}.", spread=spread, limit=most)
     return {"spread": spread, "limit": most}
+
+
+def check_stop_distance(case: Case) -> Figures:
+    """A stop that lies very far away is a stop in name only."""
+    asked, share = case.asked, case.limits.max_stop_fraction
+    if share is None:
+        raise Skipped("no limit set")
+    distance, most = abs(asked.entry_price - asked.stop_loss), share * asked.entry_price
+    if not distance <= most:
+        message = f"The stop is {distance} away from the entry; {most.normalize():f} is allowed."
+        raise Denied("STOP_TOO_FAR", message, distance=distance, limit=most)
+    return {"distance": distance, "limit": most}

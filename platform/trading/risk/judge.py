@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
 
-from trading.risk import checks_access, checks_loss, checks_request
+from trading.risk import checks_access, checks_loss, checks_request, checks_rules
 from trading.risk.case import Case, Figures, Skipped
 from trading.risk.limits import ENFORCE, OFF, Limits
 from trading.risk.sizing import SizingRefused
@@ -38,16 +37,26 @@ CHECKS: tuple[tuple[str, Callable[[Case], Figures]], ...] = (
     ("numbers", checks_request.check_numbers),
     ("market", checks_request.check_market),
     ("spread", checks_request.check_spread),
+    ("stop_distance", checks_request.check_stop_distance),
     ("exposure", checks_loss.check_exposure),
     ("sizing", checks_loss.check_sizing),
+    ("position_size", checks_loss.check_position_size),
     ("daily_loss", checks_loss.check_daily_loss),
     ("drawdown", checks_loss.check_drawdown),
     ("per_trade", checks_loss.check_per_trade),
     ("daily_risk", checks_loss.check_daily_risk),
+    ("open_risk", checks_loss.check_open_risk),
     ("positions", checks_loss.check_positions),
     ("cluster", checks_loss.check_cluster),
+    ("correlation", checks_rules.check_correlation),
+    ("currency", checks_rules.check_currency),
+    ("opposite", checks_rules.check_opposite),
+    ("consistency", checks_rules.check_consistency),
+    ("news", checks_rules.check_news),
+    ("weekend", checks_rules.check_weekend),
+    ("flat_by", checks_rules.check_flat_by),
+    ("min_days", checks_rules.check_min_days),
 )
-LIMIT_CHECKS: Final = frozenset({"spread", "daily_loss", "drawdown", "per_trade", "daily_risk", "positions", "cluster"})
 
 
 def judge(asked: Asked, state: RiskState, limits: Limits, at: datetime, market_at: datetime) -> Verdict:
@@ -70,42 +79,49 @@ def judge(asked: Asked, state: RiskState, limits: Limits, at: datetime, market_a
 
 def _judge(case: Case) -> Verdict:
     checks: list[Check] = []
-    warnings: list[str] = []
+    watched: list[Denied] = []
     for name, check in CHECKS:
         result, denied = _run(name, check, case)
         checks.append(result)
         if denied is not None and result.status == FAILED:
             checks += [Check(later, SKIPPED) for later, _ in CHECKS[len(checks) :]]
-            return Verdict(
-                approved=False,
-                reason_code=denied.code,
-                message=denied.message,
-                warnings=tuple(warnings),
-                checks=tuple(checks),
-            )
+            return _deny(denied, watched, checks)
         if denied is not None:
-            warnings.append(f"{denied.code}: {denied.message}")
-    return _approve(case, checks, warnings)
+            watched.append(denied)
+    return _approve(case, watched, checks)
 
 
 def _run(name: str, check: Callable[[Case], Figures], case: Case) -> tuple[Check, Denied | None]:
-    watched = name in LIMIT_CHECKS and case.limits.mode != ENFORCE
-    if watched and case.limits.mode == OFF:
+    mode = case.limits.mode_of(name)
+    if mode == OFF:
         return Check(name, SKIPPED, {"why": "limits are off"}), None
+    failed = FAILED if mode == ENFORCE else WARNED
     try:
         return Check(name, PASSED, check(case)), None
     except Skipped as skipped:
         return Check(name, SKIPPED, {"why": str(skipped)}), None
     except SizingRefused as refused:
-        return Check(name, WARNED if watched else FAILED), Denied(refused.code, refused.message)
+        return Check(name, failed), Denied(refused.code, refused.message)
     except Denied as denied:
-        return Check(name, WARNED if watched else FAILED, denied.figures), denied
+        return Check(name, failed, denied.figures), denied
 
 
-def _approve(case: Case, checks: list[Check], warnings: list[str]) -> Verdict:
+def _deny(denied: Denied, watched: list[Denied], checks: list[Check]) -> Verdict:
+    return Verdict(
+        approved=False,
+        reason_code=denied.code,
+        message=denied.message,
+        warnings=_warnings_of(watched),
+        shadow_codes=_codes_of(watched),
+        checks=tuple(checks),
+    )
+
+
+def _approve(case: Case, watched: list[Denied], checks: list[Check]) -> Verdict:
     sizing = case.sizing
     if not (ZERO < sizing.lots <= case.asked.requested_lots and sizing.risk_at_lots > ZERO):
         raise AssertionError(f"sized {sizing.lots} of {case.asked.requested_lots} lots")
+    warnings = [*_warnings_of(watched), *case.notes]
     if sizing.lots < case.asked.requested_lots:
         caps = ", ".join(sizing.capped_by) or "risk per trade"
         warnings.append(f"LOTS_ADJUSTED: from {case.asked.requested_lots} to {sizing.lots} ({caps}).")
@@ -118,5 +134,14 @@ def _approve(case: Case, checks: list[Check], warnings: list[str]) -> Verdict:
         risk_fraction=sizing.risk_at_lots / case.risk_base,
         sizing=sizing,
         warnings=tuple(warnings),
+        shadow_codes=_codes_of(watched),
         checks=tuple(checks),
     )
+
+
+def _warnings_of(watched: list[Denied]) -> tuple[str, ...]:
+    return tuple(f"{denied.code}: {denied.message}" for denied in watched)
+
+
+def _codes_of(watched: list[Denied]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(denied.code for denied in watched))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -23,6 +24,11 @@ class RiskLevel(StrEnum):
     HALTED = "HALTED"
 
     @property
+    def rank(self) -> int:
+        """Return the place in the order from SAFE (0) to HALTED (4)."""
+        return _RANKS[self]
+
+    @property
     def light(self) -> str:
         """Return the traffic light."""
         return _LIGHTS[self]
@@ -33,6 +39,7 @@ class RiskLevel(StrEnum):
         return _MIKROBOT[self]
 
 
+_RANKS = {level: rank for rank, level in enumerate(RiskLevel)}
 _LIGHTS = {
     RiskLevel.SAFE: "GREEN",
     RiskLevel.CAUTION: "YELLOW",
@@ -49,6 +56,10 @@ _MIKROBOT = {
 }
 STEPS: Final = (Decimal("0.50"), Decimal("0.70"), Decimal("0.75"), Decimal("0.85"), Decimal("0.95"))
 """Shares of a limit at which an event is written, each once a day."""
+LEAVE_BELOW: Final = Decimal("0.05")
+"""A level is left only this far below the share at which it is entered."""
+STAY: Final = timedelta(seconds=60)
+"""And only after the share has been that low for so long, by the market's clock."""
 
 
 def level_of(used_fraction: Decimal, *, latched: bool, halted_fraction: Decimal = Decimal("0.95")) -> RiskLevel:
@@ -65,6 +76,66 @@ def level_of(used_fraction: Decimal, *, latched: bool, halted_fraction: Decimal 
     if used_fraction >= Decimal("0.70"):
         return RiskLevel.WARNING
     return RiskLevel.CAUTION if used_fraction >= Decimal("0.50") else RiskLevel.SAFE
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLevel:
+    """A level that does not flicker: what is shown, and since when the share would have allowed a milder one."""
+
+    level: RiskLevel = RiskLevel.SAFE
+    calm_since: datetime | None = None
+
+
+def follow_level(
+    before: KeptLevel,
+    used_fraction: Decimal,
+    *,
+    worst_fraction: Decimal = ZERO,
+    halted_fraction: Decimal = Decimal("0.95"),
+    market_at: datetime,
+) -> KeptLevel:
+    """
+    Return the level after a new view of the account. It rises at once; it falls when the share has been 5 points below
+    the level's own entry for a minute of market time. It is never milder than the share itself says.
+
+    :param used_fraction: the share of the limit that is lost.
+    :param worst_fraction: that share if every stop is hit; from a half on the level is at least CAUTION.
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2026, 3, 4, 12, tzinfo=UTC)
+    >>> orange = follow_level(KeptLevel(), Decimal("0.71"), market_at=noon)
+    >>> eased = follow_level(orange, Decimal("0.64"), market_at=noon)
+    >>> eased.level.light, follow_level(eased, Decimal("0.64"), market_at=noon + STAY).level.light
+    ('ORANGE', 'YELLOW')
+    """
+    now = _level_with_worst(used_fraction, worst_fraction, halted_fraction)
+    if now.rank >= before.level.rank:
+        return KeptLevel(now)
+    eased = _level_with_worst(used_fraction + LEAVE_BELOW, worst_fraction + LEAVE_BELOW, halted_fraction)
+    if eased.rank >= before.level.rank:
+        return KeptLevel(before.level)
+    calm_since = before.calm_since or market_at
+    if market_at - calm_since >= STAY:
+        return KeptLevel(eased)
+    return KeptLevel(before.level, calm_since)
+
+
+def show_level(
+    kept: RiskLevel, used_fraction: Decimal, *, latched: bool, halted_fraction: Decimal = Decimal("0.95")
+) -> RiskLevel:
+    """
+    Return the level to show now: the kept one, or the share's own where that is worse by now; any latch is HALTED.
+
+    >>> show_level(RiskLevel.WARNING, Decimal("0.66"), latched=False).light
+    'ORANGE'
+    """
+    now = level_of(used_fraction, latched=latched, halted_fraction=halted_fraction)
+    return now if now.rank >= kept.rank else kept
+
+
+def _level_with_worst(used_fraction: Decimal, worst_fraction: Decimal, halted_fraction: Decimal) -> RiskLevel:
+    level = level_of(used_fraction, latched=False, halted_fraction=halted_fraction)
+    return RiskLevel.CAUTION if level is RiskLevel.SAFE and worst_fraction >= STEPS[0] else level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +155,11 @@ class Standing:
     @property
     def used(self) -> Decimal:
         return max(self.daily_used, self.total_used)
+
+    def worst_used(self, at_risk: Decimal) -> Decimal:
+        """Return the larger share of a limit that is used once ``at_risk`` more is lost [account currency]."""
+        parts = ((self.daily_loss, self.daily_limit), (self.total_loss, self.total_limit))
+        return max(max(ZERO, loss + at_risk) / limit if limit > 0 else Decimal(1) for loss, limit in parts)
 
     @property
     def room(self) -> Decimal:

@@ -38,6 +38,7 @@ class SymbolTerms:
 
     ``profit_rate`` turns one unit of the symbol's profit currency into account currency; None where nobody could say.
     ``converts_at_stop``: the account's currency is the symbol's base, so the rate is 1 / price, taken at the stop.
+    ``unseen_changes``: what the broker changed of it that no person has seen yet.
     """
 
     name: str
@@ -58,8 +59,11 @@ class SymbolTerms:
     converts_at_stop: bool = False
     margin_per_lot: Decimal | None = None
     commission_per_lot: Decimal = ZERO
+    currency_base: str = ""
+    currency_profit: str = ""
     bid: Decimal | None = None
     ask: Decimal | None = None
+    unseen_changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ def size_position(
     room_money: Decimal | None = None,
     requested_lots: Decimal | None = None,
     free_margin: Decimal | None = None,
+    position_margin: Decimal | None = None,
     slippage: Decimal = ZERO,
 ) -> Sizing:
     """
@@ -92,6 +97,8 @@ def size_position(
 
     :param risk_money: what may be lost [account currency], above zero.
     :param room_money: what is left above a floor [account currency]; caps the risk.
+    :param position_margin: the margin one position may bind [account currency]; where the broker does not tell a lot's
+        margin it caps nothing.
     :param slippage: allowance added to the stop distance [price].
     :raises SizingRefused: with the code of the first rule that is broken; rounding never goes up.
 
@@ -108,7 +115,8 @@ def size_position(
     by_tick, by_calc, loss = loss_per_lot(terms, entry_price=entry_price, stop_loss=stop, slippage=slippage)
     money, caps = _money_at_risk(risk_money, room_money)
     raw = money / loss
-    lots, more = _cap_lots(terms, floor_to_step(raw, terms.volume_step), raw, requested_lots, free_margin)
+    broker = _caps(terms, requested_lots, free_margin, position_margin)
+    lots, more = _cap_lots(terms, floor_to_step(raw, terms.volume_step), raw, broker)
     return Sizing(lots, raw, loss, by_tick, by_calc, lots * loss, (*caps, *more))
 
 
@@ -221,10 +229,10 @@ def _money_at_risk(risk: Decimal, room: Decimal | None) -> tuple[Decimal, tuple[
 
 
 def _cap_lots(
-    terms: SymbolTerms, lots: Decimal, raw: Decimal, requested: Decimal | None, free_margin: Decimal | None
+    terms: SymbolTerms, lots: Decimal, raw: Decimal, known: list[tuple[str, str, Decimal]]
 ) -> tuple[Decimal, tuple[str, ...]]:
     caps: list[str] = []
-    for name, code, most in _caps(terms, requested, free_margin):
+    for name, code, most in known:
         if most < lots:
             lots = floor_to_step(most, terms.volume_step)
             caps.append(name)
@@ -241,8 +249,12 @@ def _cap_lots(
     return lots, tuple(caps)
 
 
-def _caps(terms: SymbolTerms, requested: Decimal | None, free_margin: Decimal | None) -> list[tuple[str, str, Decimal]]:
+def _caps(
+    terms: SymbolTerms, requested: Decimal | None, free_margin: Decimal | None, position_margin: Decimal | None
+) -> list[tuple[str, str, Decimal]]:
     caps = []
+    if terms.margin_per_lot and position_margin is not None:
+        caps.append(("position_size", "POSITION_SIZE", max(position_margin, ZERO) / terms.margin_per_lot))
     if terms.margin_per_lot and free_margin is not None:
         caps.append(("margin", "NO_MARGIN", max(free_margin, ZERO) / terms.margin_per_lot))
     if terms.volume_limit > 0:
@@ -254,6 +266,7 @@ def _caps(terms: SymbolTerms, requested: Decimal | None, free_margin: Decimal | 
 
 
 _TOO_SMALL = {
+    "POSITION_SIZE": "Already {least} lots of {name} bind more margin than one position may.",
     "NO_MARGIN": "The free margin does not carry {least} lots of {name}.",
     "VOLUME_LIMIT": "The broker's limit for all open volume of {name} is reached.",
     "VOLUME_MAX": "The broker's largest order of {name} is below its smallest.",

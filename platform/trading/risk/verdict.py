@@ -39,6 +39,12 @@ class RiskState:
 
     ``latches`` are (name, reason) of what is set. ``held`` counts reservations whose position no snapshot shows yet;
     ``reserved`` is their money. ``peak`` is the highest balance or equity, as the drawdown mode wants.
+
+    ``correlations`` are of the asked symbol with those held, ``held_sides`` in which direction each is held (BUY, SELL, BOTH).
+    ``currency_risk`` is the signed money at risk by currency of all that is held, ``currency_unknown`` that of symbols whose
+    currencies nobody told. ``opposite`` says which other account holds the instrument the other way, where that is forbidden.
+    ``day_profit`` is the day's, ``total_profit`` and ``best_day`` are of the ended days of the phase, ``days_traded`` counts
+    those with an entry. ``news_at`` is the release that matters most now, ``news_covered`` whether the calendar reaches here.
     """
 
     latches: tuple[tuple[str, str], ...]
@@ -46,6 +52,7 @@ class RiskState:
     bot_status: str
     bot_managed: bool
     bot_tags: tuple[str, ...] = ()
+    bot_breaker: str | None = None  # why its circuit breaker is open
     assignment_desired: str | None = None
     assignment_generation: int | None = None
     entries_allowed: bool = True
@@ -71,6 +78,17 @@ class RiskState:
     exposure: Exposure
     terms: SymbolTerms | None
     correlations: Mapping[str, Decimal] = field(default_factory=dict)
+    held_sides: Mapping[str, str] = field(default_factory=dict)
+    currency_risk: Mapping[str, Decimal] = field(default_factory=dict)
+    currency_unknown: Decimal = ZERO
+    opposite: str = ""
+    day_profit: Decimal = ZERO
+    total_profit: Decimal = ZERO
+    best_day: Decimal = ZERO
+    days_traded: int = 0
+    news_covered: bool = True
+    news_at: datetime | None = None
+    news_what: str = ""
     fresh_s: int = 15
 
 
@@ -89,6 +107,7 @@ class Verdict:
     The judge's answer. ``lots`` and ``risk_amount`` are zero unless approved; ``risk_fraction`` is of the risk base.
 
     ``reason_code`` is APPROVED or the code of the first rule that failed; ``message`` is a sentence for people.
+    ``shadow_codes`` are those of limits that only watch, and would have denied.
     """
 
     approved: bool
@@ -99,6 +118,7 @@ class Verdict:
     risk_fraction: Decimal = ZERO
     sizing: Sizing | None = None
     warnings: tuple[str, ...] = ()
+    shadow_codes: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Protocol, TypeGuard
 from zoneinfo import ZoneInfo
 
@@ -152,6 +153,7 @@ class IndicatorName:
         return {"type": "string", "pattern": f"^({'|'.join(self.names)})_[0-9]{{1,4}}$"}
 
 
+@lru_cache(maxsize=4096)
 def split_indicator(text: str) -> tuple[str, int | None]:
     """
     Split `EMA_20` into its name and period; the period is None where the text has another form.

@@ -40,7 +40,8 @@ async def relaying(send=publish):
         yield
     finally:
         stop.set()
-        await asyncio.wait_for(running, WAIT_S)
+        async with asyncio.timeout(WAIT_S):
+            await running
 
 
 class Socket:
@@ -54,7 +55,10 @@ class Socket:
         return self
 
     async def __aexit__(self, *_):
-        await self.wire.disconnect(timeout=WAIT_S)
+        await self.wire.send_input({"type": "websocket.disconnect", "code": 1000})
+        ended, _ = await asyncio.wait([self.wire.future], timeout=WAIT_S)  # the communicator's own wait hides a hang
+        assert ended, "The consumer did not end when its socket was closed."
+        self.wire.future.result()
 
     async def send(self, message):
         await self.wire.send_to(text_data=message if isinstance(message, str) else json.dumps(message))

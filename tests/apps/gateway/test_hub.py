@@ -10,9 +10,10 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from apps.accounts.models import Account, AccountMode
+from apps.common.ids import new_id
 from apps.common.nudges import nudge_executor
 from apps.executors.models import Executor
-from apps.gateway.hub import get_hub, wait_for_desired
+from apps.gateway.hub import Subscriber, get_hub, wait_for_desired
 from tests import world as cast
 from tests.apps.gateway.conftest import Socket, in_database
 
@@ -86,9 +87,20 @@ async def test_a_wait_ends_when_the_change_commits():
     assert await asyncio.wait_for(waiting, 5) == 8
 
 
-async def test_an_unknown_executor_is_an_error():
-    from apps.common.ids import new_id
+async def test_a_reader_cancelled_in_the_moment_it_is_woken_ends():
+    subscriber = Subscriber(new_id(), 0)
+    waiting = asyncio.create_task(subscriber.wait(60))
+    await asyncio.sleep(0)
 
+    subscriber.fall_behind()
+    waiting.cancel()
+    done, _ = await asyncio.wait([waiting], timeout=5)
+
+    assert done
+    assert waiting.cancelled()
+
+
+async def test_an_unknown_executor_is_an_error():
     with pytest.raises(Executor.DoesNotExist):
         await wait_for_desired(new_id(), 1, 1)
 

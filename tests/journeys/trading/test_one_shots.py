@@ -59,7 +59,8 @@ def sign_in(platform: Platform) -> httpx.Client:
 def lift(platform: Platform) -> None:
     browser = sign_in(platform)
     headers = {"X-CSRFToken": browser.cookies["csrftoken"], "Referer": str(browser.base_url)}
-    answer = browser.post(f"/api/v1/accounts/{platform.ready['account_id']}/lift", headers=headers)
+    body = {"password": platform.ready["password"]}
+    answer = browser.post(f"/api/v1/accounts/{platform.ready['account_id']}/lift", json=body, headers=headers)
     assert answer.is_success, answer.text
 
 

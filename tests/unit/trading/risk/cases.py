@@ -24,8 +24,26 @@ EURUSD = SymbolTerms(
     margin_per_lot=Decimal(1000),
     bid=Decimal("1.09998"),
     ask=Decimal("1.10000"),
+    currency_base="EUR",
+    currency_profit="USD",
 )
 LIMITS: Limits = default_limits(mode="PAPER", account_size=Decimal(100_000))
+EVERY_LIMIT: Limits = replace(
+    LIMITS,
+    max_open_risk_fraction=Decimal("0.02"),
+    max_cluster_risk_fraction=Decimal("0.02"),
+    max_correlation=Decimal("0.7"),
+    max_currency_risk_fraction=Decimal("0.02"),
+    forbid_opposite_positions=True,
+    consistency_fraction=Decimal("0.4"),
+    profit_target_fraction=Decimal("0.1"),
+    min_trading_days=4,
+    news_before_s=120,
+    news_after_s=120,
+    weekend_holding=False,
+    flat_by="15:10 America/Chicago",
+    flat_guard_s=600,
+)
 
 
 def asked(**changes) -> Asked:

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.trading.risk.cases import AT, EURUSD, LIMITS, asked, asked_by_executor, managed, state
+from tests.unit.trading.risk.cases import AT, EURUSD, EVERY_LIMIT, LIMITS, asked, asked_by_executor, managed, state
 from trading.risk import judge as bench
 from trading.risk.exposure import Exposure
-from trading.risk.judge import CHECKS, LIMIT_CHECKS, judge
+from trading.risk.judge import CHECKS, judge
+from trading.risk.limits import LIMIT_CHECKS
 
 D = Decimal
 
@@ -54,6 +55,7 @@ SPOILED = [
     ("SNAPSHOT_INCOMPLETE", {}, {"snapshot_complete": False}),
     ("TRADE_NOT_ALLOWED", {}, {"trade_allowed": False}),
     ("SYMBOL_UNKNOWN", {}, {"terms": None}),
+    ("SPEC_CHANGED", {}, {"terms": replace(EURUSD, unseen_changes=("volume_step",))}),
     ("SYMBOL_CLOSE_ONLY", {}, {"terms": replace(EURUSD, trade_mode=3)}),
     ("NO_TICK_VALUE", {}, {"terms": replace(EURUSD, tick_value_loss=D(0))}),
     ("BAD_REQUEST", {"side": "HOLD"}, {}),
@@ -80,6 +82,8 @@ SPOILED = [
     ("DRAWDOWN_LIMIT", {}, {"equity": D(95_100), "balance": D(95_100), "day_balance": D(95_100)}),
     ("DAILY_RISK_LIMIT", {}, {"risked_today": D("2300.01")}),
     ("MAX_POSITIONS", {}, {"exposure": Exposure(count=15), "held": 5}),
+    ("STOP_TOO_FAR", {"stop_loss": D("1.04499")}, {}),
+    ("POSITION_SIZE", {}, {"terms": replace(EURUSD, margin_per_lot=D(1_000_001))}),
 ]
 
 
@@ -204,13 +208,16 @@ FIELDS = st.sampled_from([name for name in state().__dataclass_fields__ if name 
 @settings(max_examples=200)
 @given(name=FIELDS, junk=st.sampled_from(["junk", object(), D("NaN"), D("sNaN"), float("nan"), [1], b""]))
 def test_a_state_that_is_not_a_state_never_risks_more(name, junk):
-    answer = verdict(facts=replace(state(), **{name: junk}))
+    held = state(held_sides={"GBPUSD": "BUY"}, correlations={"GBPUSD": D("0.5")})
+
+    answer = verdict(facts=replace(held, **{name: junk}), limits=EVERY_LIMIT)
 
     if answer.approved:  # a field this trade does not depend on
         assert name in {
             "latches", "assignment_desired", "assignment_generation", "entries_allowed", "lease_executor_id",
-            "lease_until", "fence", "halt_epoch", "bot_managed", "correlations", "reserved_by_symbol",
-            "snapshot_complete", "trade_allowed", "peak", "day_equity", "day",
+            "lease_until", "fence", "halt_epoch", "bot_managed", "opposite",
+            "snapshot_complete", "trade_allowed", "peak", "day_equity", "day", "news_what", "news_covered",
+            "days_traded",
         }  # fmt: skip
 
 

@@ -1,0 +1,59 @@
+"""Rows that go in by COPY are the rows that an insert would have made."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from apps.common.bulk import copy_rows
+from apps.common.ids import new_id
+from apps.common.models import OutboxEvent
+
+pytestmark = pytest.mark.django_db
+ODD = 'a "quote", a\ttab, a\nline, \\N, \\., ö, 漢, 😀'
+
+
+def make_event(**changes) -> OutboxEvent:
+    return OutboxEvent(**{"team_id": new_id(), "kind": "test", "data": {"n": 1}, **changes})
+
+
+def test_values_come_back_as_they_went_in_and_the_database_gives_its_defaults():
+    event = make_event(kind="odd", data={"text": ODD, "list": [1, 0.5, None, True], "deep": {"x": []}})
+
+    copy_rows([event, make_event(account_id=new_id())])
+
+    kept = OutboxEvent.objects.get(kind="odd")
+    assert (kept.event_id, kept.team_id, kept.account_id) == (event.event_id, event.team_id, None)
+    assert kept.data == json.loads(json.dumps(event.data))
+    assert kept.created_at is not None
+    assert kept.pk > 0
+
+
+def test_many_rows_are_one_statement_and_none_are_no_statement():
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        copy_rows([])
+        copy_rows([make_event() for _ in range(300)])
+
+    assert len(captured) == 1
+    assert OutboxEvent.objects.count() == 300
+
+
+def test_a_constraint_holds_for_all_or_nothing():
+    event = make_event()
+    twin = make_event(event_id=event.event_id)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        copy_rows([make_event(), event, twin])
+
+    assert not OutboxEvent.objects.exists()
+
+
+def test_a_decimal_has_no_place_in_a_json_column():
+    with pytest.raises(TypeError), transaction.atomic():
+        copy_rows([make_event(data={"lots": Decimal("0.1")})])
