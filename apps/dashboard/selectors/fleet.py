@@ -72,7 +72,7 @@ def find_rival(executor: Executor, at: datetime) -> dict[str, Any] | None:
     A twin has this executor's own key: a cloned disk, or a stolen key. Anybody else may just be waiting for the account.
     """
     rival = executor.rival
-    if not rival:
+    if not rival or rival["code"] == "STARTED_ANEW":
         return None
     seen_at = datetime.fromisoformat(rival["at"])
     is_twin = rival["code"] == "TWO_INSTANCES"

@@ -102,6 +102,11 @@ def is_holder(*, executor: Executor, instance_id: str) -> bool:
 def find_lease(*, executor: Executor, instance_id: str, at: datetime) -> Lease | None:
     """Return what is left of the lease that this process holds, or None: a second process of the same key holds nothing."""
     row = AccountRisk.objects.get(account_id=executor.account_id)
+    return read_lease(row, executor=executor, instance_id=instance_id, at=at)
+
+
+def read_lease(row: AccountRisk, *, executor: Executor, instance_id: str, at: datetime) -> Lease | None:
+    """Return what `find_lease` does, from a risk row that was just read."""
     if not _is_holder(row, executor.pk, instance_id) or row.lease_until is None or row.lease_until <= at:
         return None
     left = row.lease_until - at
@@ -142,20 +147,29 @@ def _wait_at_most(milliseconds: int) -> None:
 
 
 def _alarm(executor: Executor, row: AccountRisk, instance_id: str, host: str, at: datetime) -> None:
-    """Tell once per newcomer; a second process of one key is a mistake or a theft, another executor may just be waiting."""
-    twin = row.lease_executor_id == executor.pk
-    code = "TWO_INSTANCES" if twin else "ACCOUNT_HELD"
-    problem = f"{'another process with this key' if twin else 'another executor'} holds the account ({instance_id})"
-    rival = {"instance": instance_id, "host": host[:100], "code": code, "at": at.isoformat()}
+    """
+    Keep who was refused, and tell once per newcomer. Two processes of one key are a mistake or a theft, but only where both live:
+    the holder has renewed since the newcomer first asked. Until then it may be the same agent, started anew after a kill.
+    """
+    known = Executor.objects.values_list("rival", flat=True).get(pk=executor.pk)
+    is_known = known.get("instance") == instance_id
+    first_at = datetime.fromisoformat(known["first_at"]) if is_known else at
+    is_twin = row.lease_executor_id == executor.pk
+    lives = row.lease_until is not None and row.lease_until - LEASE_TTL > first_at
+    code = ("TWO_INSTANCES" if lives else "STARTED_ANEW") if is_twin else "ACCOUNT_HELD"
+    rival = {"instance": instance_id, "host": host[:100], "code": code}
+    rival |= {"first_at": first_at.isoformat(), "at": at.isoformat()}
     Executor.objects.filter(pk=executor.pk).update(rival=rival)
-    if not Executor.objects.filter(pk=executor.pk).exclude(problem=problem).update(problem=problem):
+    if code == "STARTED_ANEW" or (is_known and known.get("code") == code):
         return
+    holder = "another process with this key" if is_twin else "another executor"
+    Executor.objects.filter(pk=executor.pk).update(problem=f"{holder} holds the account ({instance_id})")
     data = {
         "executor_id": executor.public_id,
         "code": code,
         "instance": instance_id,
         "host": host[:100],
-        "holder_instance": row.lease_instance if twin else "",
-        "severity": "CRITICAL" if twin else "WARNING",
+        "holder_instance": row.lease_instance if is_twin else "",
+        "severity": "CRITICAL" if is_twin else "WARNING",
     }
     tell(team_id=executor.team_id, account_id=executor.account_id, kind="executor.alarm", data=data)

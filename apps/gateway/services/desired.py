@@ -11,7 +11,7 @@ from apps.assignments.selectors import list_for_executor
 from apps.common.ids import public_id
 from apps.executors.models import Command, CommandKind, Executor
 from apps.executors.services.commands import lease_commands, note_fetched, to_one_shot
-from apps.executors.services.leases import find_lease, is_holder
+from apps.executors.services.leases import is_holder, read_lease
 from apps.teams.models import PlatformState
 from trading.protocol import PROTOCOL_VERSION, DesiredAssignment, DesiredSet, FactsMessage, Halt
 
@@ -40,7 +40,7 @@ def build_desired_set(*, executor_id: Any, instance_id: str, at: datetime) -> De
         fleet_epoch=get_fleet_epoch(),
         server_time=at,
         halt=read_halt(risk),
-        lease=find_lease(executor=executor, instance_id=instance_id, at=at),
+        lease=read_lease(risk, executor=executor, instance_id=instance_id, at=at),
         may_run=executor.protocol_version == PROTOCOL_VERSION and executor.retired_at is None,
         assignments=[_assignment(row, risk, verbs.get((row.pk, row.generation))) for row in rows],
         commands=[to_one_shot(command) for command in commands],

@@ -11,7 +11,7 @@ from apps.accounts.models import AccountRisk
 from apps.assignments.models import Assignment
 from apps.common.clock import read_at
 from apps.executors.models import Command, CommandBatch, Executor, ExecutorFile
-from apps.executors.services.leases import take_lease
+from apps.executors.services.leases import renew_lease, take_lease
 from tests.fleet import make_journal
 
 pytestmark = pytest.mark.django_db
@@ -122,8 +122,12 @@ def test_the_fleet_is_filtered_by_trouble_host_and_version(desk, tom):
 
 def test_a_second_process_with_one_key_is_told_on_the_pages_for_a_while(desk, tom):
     at = read_at()
-    take_lease(executor=desk.executors["sim-1"], instance_id="one", at=at)
-    take_lease(executor=desk.executors["sim-1"], instance_id="two", at=at, host="stolen-disk")
+    executor = desk.executors["sim-1"]
+    fence = take_lease(executor=executor, instance_id="one", at=at - timedelta(seconds=9)).fence
+    take_lease(executor=executor, instance_id="two", at=at - timedelta(seconds=6), host="stolen-disk")
+    assert "A second process" not in tom.get(url("fleet")).content.decode(), "it may be the same agent, started anew"
+    renew_lease(executor=executor, instance_id="one", fence=fence, at=at - timedelta(seconds=3))
+    take_lease(executor=executor, instance_id="two", at=at, host="stolen-disk")
     for page in (url("fleet"), url("executor", "sim-1")):
         content = tom.get(page).content.decode()
         assert "A second process uses the key of SIM-1" in content
