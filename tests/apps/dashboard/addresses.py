@@ -8,7 +8,8 @@ from tests.scenes import Desk
 
 PLAIN = (
     "overview", "strategies", "strategy-new", "fleet", "executor-new", "risk", "account-new", "backtests",
-    "backtests-compare", "halt", "trades", "data", "data-new", "bots", "team", "keys", "security", "first-team", "commands",
+    "backtests-compare", "halt", "trades", "data", "data-new", "bots", "team", "keys", "security", "first-team",
+    "commands", "events",
 )  # fmt: skip
 
 
