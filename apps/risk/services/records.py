@@ -86,6 +86,7 @@ def record_verdict(
         requested_lots=asked.requested_lots,
         approved=verdict.approved,
         reason_code=verdict.reason_code,
+        shadow_code=verdict.shadow_codes[0] if verdict.shadow_codes else "",
         adjusted_lots=verdict.lots,
         risk_amount=reserved,
         valid_until=valid_until,

@@ -2,7 +2,8 @@
 What is written down of a case, so that the same judge can be asked again: a plain tree of names and values, and back.
 
 What equals a field's default is left out. The terms of the symbol and the limits are documents of their own; the state keeps
-only what moves in the terms: bid, ask and the volume open already. Position ids are left out: no check reads them.
+only what moves in the terms: bid, ask and the volume open already. Position ids and losses by side are left out: no check reads
+them (sides and currencies are in the state).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from trading.risk.verdict import Asked, RiskState, Verdict
 MOVING: Final = ("volume_open", "bid", "ask")
 """What of a symbol's terms belongs to the moment, and so to the state."""
 
-_UNJUDGED: Final = frozenset({"terms", "position_ids"})
+_UNJUDGED: Final = frozenset({"terms", "position_ids", "by_leg"})
 
 
 class UnreadableRecord(ValueError):
