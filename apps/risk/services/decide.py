@@ -21,7 +21,7 @@ from psycopg_pool import PoolTimeout
 
 from apps.accounts.models import Account, AccountRisk, TradingDay
 from apps.assignments.models import Assignment
-from apps.bots.models import Bot
+from apps.bots.models import Bot, BotStatus
 from apps.common.bulk import copy_rows
 from apps.common.codes import Code
 from apps.common.errors import Impossible, NotFound, PlatformError, RateLimited, Unavailable
@@ -177,12 +177,16 @@ def _find_bots(batch: _Batch) -> None:
 
 
 def _reread_statuses(batch: _Batch) -> None:
-    """Who waited for the lock may have read a bot that was paused or retired meanwhile: what holds is what is there now."""
-    waiting = {bot.pk: bot for bot in batch.bots.values()}
-    for key, status in Bot.objects.filter(pk__in=waiting).values_list("pk", "status"):
-        waiting[key].status = status
+    """
+    Who waited for the lock may have read a bot that was paused or retired meanwhile: what holds is what is there now.
+
+    Only what is not ACTIVE is read, by account: it is little. A bot released in that moment is denied once more.
+    """
+    accounts = {bot.account_id for bot in batch.bots.values()}
+    rows = Bot.objects.filter(account_id__in=accounts).exclude(status=BotStatus.ACTIVE)
+    stopped = dict(rows.values_list("pk", "status"))
     for bot in batch.bots.values():
-        bot.status = waiting[bot.pk].status
+        bot.status = stopped.get(bot.pk, bot.status)
 
 
 def _public_ids(references: set[str]) -> list[UUID]:
