@@ -126,6 +126,8 @@ def review_positions(facts: AccountFacts, at: datetime) -> None:
 def list_actions(account: Account, snapshot: AccountSnapshot) -> list[dict[str, Any]]:
     """Return what the account's agent shall close: flagged positions that the view still shows."""
     shown = _shown(snapshot)
+    if not shown:
+        return []
     flags = PositionFlag.objects.filter(
         account=account, cleared_at__isnull=True, action=FlagAction.CLOSE, position_id__in=shown
     )

@@ -138,7 +138,11 @@ def _tell_cliff(facts: AccountFacts, standing: Standing, at: datetime, market_at
     if found is None:
         return
     lots = ", ".join(f"{cut.close_lots.normalize():f} lots of position {cut.position_id}" for cut in found.cuts)
-    todo = f"Close {lots} before." if lots and found.is_enough else "Closing positions does not help: look at it."
+    ends_at = facts.risk.day_ends_at
+    until = f"{ends_at:%Y-%m-%d %H:%M} UTC" if ends_at else "the day turns"
+    todo = (
+        f"Close {lots} before {until}." if lots and found.is_enough else "Closing positions does not help: look at it."
+    )
     write_event(
         facts.account,
         "RESET_CLIFF_AHEAD",
@@ -149,6 +153,7 @@ def _tell_cliff(facts: AccountFacts, standing: Standing, at: datetime, market_at
         metrics={
             "floor": f"{found.opening.floor:.2f}",
             "equity": f"{found.opening.equity:.2f}",
+            "day_ends_at": ends_at.isoformat() if ends_at else None,
             "cuts": [{"position_id": cut.position_id, "lots": f"{cut.close_lots.normalize():f}"} for cut in found.cuts],
         },
         once_key=key,

@@ -105,9 +105,10 @@ def test_the_cliff_is_told_once_in_the_last_hour_with_the_lots_that_must_go(desk
     assert event.metrics == {
         "floor": "98000.00",
         "equity": "97900.00",
+        "day_ends_at": "2026-03-05T00:00:00+00:00",
         "cuts": [{"position_id": 77, "lots": "0.04"}],
     }
-    assert "Close 0.04 lots of position 77 before." in event.message
+    assert "Close 0.04 lots of position 77 before 2026-03-05 00:00 UTC." in event.message
 
 
 def test_the_forecast_says_how_the_day_would_open(world, desk, url):
