@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.models import Account
 from apps.accounts.services.opening import open_account
@@ -18,6 +18,7 @@ from apps.dashboard.selectors import accounts as selectors
 from apps.dashboard.selectors.risk import describe_outlook, describe_risk
 from apps.dashboard.selectors.rows import get_row
 from apps.dashboard.selectors.standing import get_account_view, list_accounts
+from apps.market.services import accept_specification
 from apps.risk.services.limits import set_limits
 from apps.teams.models import Role
 from apps.teams.services import confirm_person
@@ -72,6 +73,20 @@ def settings(request: PageRequest, account: str) -> HttpResponse:
     context = {"form": form, "account": row}
     status = 422 if form.errors else 200
     return render_page(request, "dashboard/account_settings.html", None, context, section="risk", status=status)
+
+
+@require_POST
+@page(Role.TRADER)
+def accept_symbol(request: PageRequest, account: str, symbol: str) -> HttpResponse:
+    """Note that the viewer has seen what the broker changed of a symbol."""
+    row = get_account(request, account)
+    try:
+        accept_specification(account=row, symbol=symbol, actor=request.viewer.actor, at=request.viewer.at)
+    except PlatformError as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, f"Seen. Trades in {symbol} may be approved again on {row.name}.")
+    return redirect("dashboard:account", row.code)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

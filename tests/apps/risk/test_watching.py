@@ -61,6 +61,18 @@ def test_a_level_rises_with_the_view_and_falls_a_minute_after_the_share_has(desk
     assert list(told) == ["ORANGE", "YELLOW"]
 
 
+def test_a_new_day_begins_with_its_own_level(desk):
+    desk.ask()
+    fall_to(desk, 98_200)
+    assert desk.risk.level == "WARNING"
+
+    fall_to(desk, 98_200, 12 * 3600, balance=D(98_200))
+    assert desk.risk.level == "SAFE"  # at once: the reset lifted what it rested on
+    fall_to(desk, 96_850, 12 * 3600 + 5, balance=D(98_200))  # 1,350 of 2,500, and 3,150 of 5,000
+    fall_to(desk, 97_600, 12 * 3600 + 10, balance=D(98_200))
+    assert desk.risk.level == "CAUTION"  # within the day it falls slowly again
+
+
 def test_three_approved_trades_that_could_lose_half_of_the_limit_turn_the_light_yellow(desk):
     desk.limit(max_risk_per_trade_fraction="0.006")
     for _ in range(3):
