@@ -26,7 +26,7 @@ def greet(*, executor: Executor, hello: Hello, at: datetime) -> Welcome:
     wrong_version = "" if hello.protocol_version == PROTOCOL_VERSION else _wrong_version(hello)
     lease: Lease | None = None
     if not wrong_terminal:
-        lease = take_lease(executor=executor, instance_id=hello.instance_id, at=at)
+        lease = take_lease(executor=executor, instance_id=hello.instance_id, at=at, host=hello.host)
     note_hello(executor_id=executor.pk, hello=hello, granted=lease is not None, at=at)
     account.risk.refresh_from_db(fields=["halt_epoch"])
     held = "" if lease or wrong_terminal else "Another process holds this account; ask again."

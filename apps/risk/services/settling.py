@@ -34,13 +34,15 @@ def settle_after_snapshot(account: Account, at: datetime) -> list[dict[str, Any]
 
     The risk row is locked only where something is to be settled. A row that stays busy is settled with the next view.
     """
-    if _has_work(account, at):
+    snapshot = AccountSnapshot.objects.filter(account=account).first()
+    if snapshot is None:
+        return []
+    if _has_work(account, snapshot, at):
         try:
             settle_account(account, at)
         except DatabaseError as error:
             log.warning("SETTLING_POSTPONED", account=account.code, problem=str(error)[:200])
-    snapshot = AccountSnapshot.objects.filter(account=account).first()
-    return list_actions(account, snapshot) if snapshot is not None else []
+    return list_actions(account, snapshot)
 
 
 @transaction.atomic
@@ -83,12 +85,9 @@ def list_due_accounts(at: datetime) -> list[UUID]:
     return sorted(due)
 
 
-def _has_work(account: Account, at: datetime) -> bool:
+def _has_work(account: Account, snapshot: AccountSnapshot, at: datetime) -> bool:
     """Look without a lock: most views change nothing that the risk row keeps."""
     risk = AccountRisk.objects.get(account=account)
-    snapshot = AccountSnapshot.objects.filter(account=account).first()
-    if snapshot is None:
-        return False
     market_at = snapshot.market_at if account.mode == "PAPER" else at
     if risk.day_ends_at is None or market_at >= risk.day_ends_at or risk.day_provisional:
         return True

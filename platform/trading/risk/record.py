@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
@@ -94,11 +94,16 @@ def read_case(
 
 def _write_fields(value: Any) -> dict[str, Any]:
     plain = {}
-    for field in fields(value):
+    for field in _judged_fields(value.__class__):
         inner = getattr(value, field.name)
-        if field.name not in _UNJUDGED and not _is_default(field, inner):
+        if not _is_default(field, inner):
             plain[field.name] = _write(inner)
     return plain
+
+
+@cache
+def _judged_fields(kind: Any) -> tuple[Any, ...]:
+    return tuple(field for field in fields(kind) if field.name not in _UNJUDGED)
 
 
 def _is_default(field: Any, value: Any) -> bool:
@@ -108,8 +113,12 @@ def _is_default(field: Any, value: Any) -> bool:
 
 
 def _write(value: Any) -> Any:
+    if value is None or type(value) in (str, bool, int):
+        return value
     if isinstance(value, Decimal):
-        return _shorten(value) if value.is_finite() else str(value)
+        if not value.is_finite():
+            return str(value)
+        return _shorten(value) if value else value.normalize()
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, Mapping):
@@ -119,6 +128,7 @@ def _write(value: Any) -> Any:
     return _write_fields(value) if is_dataclass(value) else value
 
 
+@lru_cache(maxsize=4096)  # a burst says the same balance hundreds of times; equal numbers have one short form
 def _shorten(value: Decimal) -> Decimal:
     """Leave out zeros at the end, and nothing else: columns say 100000.00000000."""
     short = value.normalize()
