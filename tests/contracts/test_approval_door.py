@@ -24,10 +24,8 @@ from apps.risk.schema import ApprovalAnswerOutput, ApprovalRequestInput
 from apps.risk.services import verify_chain
 from apps.teams import keys
 from apps.teams.models import ApiKey
-from tests.contracts.daphne import Server
-from tests.risk import EURUSD, make_desk, store_symbol
 from tests.contracts.daphne import Server, make_web_process
-from tests.risk import make_desk
+from tests.risk import EURUSD, make_desk, store_symbol
 from tests.world import make_key, make_world
 from trading.protocol import ApprovalAnswer, ApprovalRequest
 
