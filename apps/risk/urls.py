@@ -1,6 +1,16 @@
 from django.urls import URLPattern, path
 
-from apps.risk import api, bot_api, comparison_api, evidence_api, halt_api, pack_api, watch_api, what_if_api
+from apps.risk import (
+    api,
+    bot_api,
+    comparison_api,
+    evidence_api,
+    halt_api,
+    pack_api,
+    promotion_api,
+    watch_api,
+    what_if_api,
+)
 
 app_name = "risk"
 urlpatterns: list[URLPattern] = [
@@ -26,6 +36,7 @@ urlpatterns: list[URLPattern] = [
     path("evidence/keys", evidence_api.SigningKeysApi.as_view(), name="evidence-keys"),
     path("approvals", api.ApprovalsApi.as_view(), name="approvals"),
     path("bots/<str:bot_id>", bot_api.BotApi.as_view(), name="bot"),
+    path("bots/<str:bot_id>/promotion", promotion_api.BotPromotionApi.as_view(), name="bot-promotion"),
     path("bots/<str:bot_id>/comparison", comparison_api.BotComparisonApi.as_view(), name="bot-comparison"),
     path(
         "strategies/<str:strategy>/comparison",

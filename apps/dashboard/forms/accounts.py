@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
 
-from apps.accounts.models import AccountMode, ConnectionLossPolicy, MarginMode
+from apps.accounts.models import AccountMode, ConnectionLossPolicy, MarginMode, UnapprovedPolicy
 from apps.dashboard.forms.fields import styled
 from apps.dashboard.forms.fleet import handle
 from trading.risk.limits import Limits
@@ -15,6 +16,12 @@ from trading.risk.limits import Limits
 LOSS_CHOICES = [
     (ConnectionLossPolicy.HOLD, "Keep open positions; their stops stay at the broker"),
     (ConnectionLossPolicy.FLATTEN, "Close everything"),
+]
+
+
+UNAPPROVED_CHOICES = [
+    (UnapprovedPolicy.ALERT, "Tell people; leave it open"),
+    (UnapprovedPolicy.CLOSE, "Close it, and tell people"),
 ]
 
 
@@ -41,9 +48,36 @@ class AccountSettingsForm(forms.Form):
     connection_loss = forms.ChoiceField(
         choices=LOSS_CHOICES, label="When the connection is lost", help_text="No new trade either way."
     )
+    unapproved = forms.ChoiceField(
+        choices=UNAPPROVED_CHOICES,
+        label="A position that nobody asked approval for",
+        help_text="A person’s own trades at the terminal are such positions too. For those first seen from now on.",
+    )
+
+    connection_loss_after_s = forms.IntegerField(
+        min_value=0,
+        max_value=3600,
+        required=False,
+        initial=30,
+        label="Close after (seconds)",
+        help_text="Counted from the end of the agent’s lease (15 s); at once where the account’s day ends within ten minutes.",
+    )
+    request_budget = forms.IntegerField(
+        min_value=0,
+        max_value=1_000_000,
+        required=False,
+        initial=2000,
+        label="Trade requests a day",
+        help_text="A fifth is kept for closing and stops. 0: no limit.",
+    )
 
     def clean_zone(self) -> str:
         return check_zone(self.cleaned_data["zone"].strip())
+
+    def clean(self) -> dict[str, Any]:
+        """Leave out what was left empty: it stays as it is."""
+        data = super().clean() or {}
+        return {name: value for name, value in data.items() if value is not None}
 
 
 @styled

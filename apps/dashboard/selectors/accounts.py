@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from apps.accounts.models import Account, EquityPoint, TradingDay
+from apps.accounts.selectors import tell_connection_loss
 from apps.assignments.models import Assignment
 from apps.dashboard.marks.charts import thin
 from apps.dashboard.marks.numbers import format_percent
@@ -19,8 +20,10 @@ from apps.dashboard.selectors.strategies import list_placements
 from apps.dashboard.selectors.trades import list_approvals, with_floating
 from apps.executors.models import Executor
 from apps.market.models import Bar
+from apps.market.selectors import list_symbols
 from apps.risk.models import Reservation
 from apps.trades.models import Trade
+from apps.trades.selectors import find_ledger_check
 from trading.risk.limits import Limits
 
 MOST_POINTS = 600
@@ -57,6 +60,9 @@ def describe_account(account: Account, at: datetime) -> dict[str, Any]:
             for at_s, equity, balance in thin(figures["points"], 12)
         ],
         "charted": list_charted(account),
+        "certified": list_symbols(account.pk),
+        "ledger": find_ledger_check(account.pk),
+        "connection_loss_words": tell_connection_loss(account),
     }
 
 

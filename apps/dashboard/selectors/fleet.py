@@ -16,8 +16,9 @@ from apps.dashboard.proof import OFFLINE_AFTER, STALE_AFTER, Proof, prove_execut
 from apps.dashboard.selectors.lag import UNKNOWN_LAG, BarLag, Lag, measure_bar, measure_lag
 from apps.dashboard.selectors.strategies import Placement, list_placements
 from apps.executors.models import Command, Executor, ExecutorKey
-from apps.market.models import Quote, SymbolSpecification
+from apps.market.selectors import list_symbols
 from apps.teams.models import Team
+from apps.trades.selectors import find_ledger_check
 
 PRESENCES = ("all", "online", "stale", "offline")
 
@@ -77,8 +78,7 @@ def list_bar_lags(row: ExecutorRow, at: datetime) -> list[tuple[Placement, BarLa
 def describe_executor(executor: Executor, at: datetime, *, page: int) -> dict[str, Any]:
     """Return everything the page of an executor shows."""
     commands = take_page(Command.objects.filter(executor=executor).order_by("-created_at"), page)
-    quotes = {quote.symbol: quote for quote in Quote.objects.filter(account=executor.account_id)[:200]}
-    symbols = SymbolSpecification.objects.filter(account=executor.account_id).order_by("symbol")[:200]
+    certified = list_symbols(executor.account_id)
     row = describe_executors([executor], at)[0]
     return {
         "row": row,
@@ -86,7 +86,9 @@ def describe_executor(executor: Executor, at: datetime, *, page: int) -> dict[st
         "executor": executor,
         "commands": commands,
         "keys": list(ExecutorKey.objects.filter(executor=executor).order_by("-created_at")[:PAGE_ROWS]),
-        "symbols": [(each, quotes.get(each.symbol)) for each in symbols],
+        "symbols": [(each, quote) for each, quote, _ in certified],
+        "certified": certified,
+        "ledger": find_ledger_check(executor.account_id),
         "silent": executor.last_seen_at is None or at - executor.last_seen_at >= STALE_AFTER,
     }
 

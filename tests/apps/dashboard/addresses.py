@@ -9,6 +9,7 @@ from tests.scenes import Desk
 PLAIN = (
     "overview", "strategies", "strategy-new", "fleet", "executor-new", "risk", "account-new", "backtests",
     "backtests-compare", "halt", "trades", "data", "data-new", "bots", "team", "keys", "security", "first-team",
+    "events",
 )  # fmt: skip
 
 

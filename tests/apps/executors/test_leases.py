@@ -132,6 +132,22 @@ def test_silence_is_told_once_a_step(executor):
     assert states == ["STALE", "OFFLINE"]
 
 
+@pytest.mark.parametrize(("silent", "present", "suspected"), [(3, 4, True), (2, 2, False), (3, 6, False), (4, 7, True)])
+def test_a_fleet_that_falls_silent_at_once_makes_us_suspect_ourselves_once(world, silent, present, suspected):
+    at = read_at()
+    fleet = [make_executor(make_account(world.team)) for _ in range(present)]
+    keys = [one.pk for one in fleet]
+    Executor.objects.filter(pk__in=keys).update(last_seen_at=at, reported_state="ONLINE")
+    Executor.objects.filter(pk__in=keys[:silent]).update(last_seen_at=at - timedelta(seconds=16))
+    for later in (0, 1):
+        presence.mark_silent(at=at + timedelta(seconds=later))
+
+    assert presence.suspects_server(at) is suspected
+    told = OutboxEvent.objects.filter(kind="fleet.silent")
+    assert [event.data["silent"] for event in told] == ([silent] if suspected else [])
+    assert OutboxEvent.objects.filter(kind="executor.changed").count() == silent
+
+
 def ask(executor, kind="CLOSE_POSITION", at=None, ticket=1):
     payload = {"ticket": ticket} if kind == "CLOSE_POSITION" else {}
     return commands.ask_command(executor=executor, kind=kind, payload=payload, actor="test", at=at or read_at())
