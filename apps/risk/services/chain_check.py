@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from apps.risk.models import Decision
@@ -27,12 +27,13 @@ class ChainCheck:
     Looks at lines once, in order.
 
     :param first: the number the first line must have, after a line whose hash is `previous`.
-    :param anchors: signed heads by line; those before `first` are not looked at.
+    :param anchors: signed heads in the order of their lines; those before `first` are not looked at.
     """
 
-    def __init__(self, *, first: int = 1, previous: str = "", anchors: Mapping[int, Iterable[Anchor]]) -> None:
+    def __init__(self, *, first: int = 1, previous: str = "", anchors: Iterable[Anchor]) -> None:
         self.first, self.previous, self.count, self.is_broken, self.anchored = first, previous, 0, False, 0
-        self._anchors = {number: list(signed) for number, signed in anchors.items() if number >= first}
+        self._anchors = (anchor for anchor in anchors if anchor.number >= first)
+        self._signed = next(self._anchors, None)
 
     def follow(self, lines: Iterable[Decision], head: tuple[int, str]) -> Iterator[Fault]:
         """Look at the next lines; a hole ends it, since all lines after it would be at fault."""
@@ -53,8 +54,8 @@ class ChainCheck:
             yield Fault(0, "LENGTH_DIFFERS", f"the log has {last} lines, the account says {after[0]}")
         elif last == 0 and after[1]:
             yield Fault(0, "HEAD_DIFFERS", "the last line is not the one the account knows")
-        for number, (signed, *_) in sorted(self._anchors.items()):
-            yield Fault(number, "ANCHOR_WITHOUT_LINE", f"line {number} was anchored at {signed.at} and is not there")
+        while self._signed is not None:
+            yield from self._pass_by()
 
     def _check(self, line: Decision, head: tuple[int, str]) -> Iterator[Fault]:
         number = line.number
@@ -64,10 +65,22 @@ class ChainCheck:
             yield Fault(number, "LINE_CHANGED", f"line {number} was changed")
         if number == head[0] and line.hash != head[1]:
             yield Fault(number, "HEAD_DIFFERS", "the last line is not the one the account knows")
-        for anchor in self._anchors.pop(number, ()):
-            self.anchored += 1
-            if anchor.problem:
-                yield Fault(number, "ANCHOR_INVALID", f"the anchor of line {number}: {anchor.problem}")
-            elif anchor.head != line.hash:
-                message = f"line {number} is not the one that was signed at {anchor.at}"
-                yield Fault(number, "ANCHOR_DIFFERS", message)
+        while self._signed is not None and self._signed.number < number:
+            yield from self._pass_by()
+        while self._signed is not None and self._signed.number == number:
+            yield from self._hold_against(line, self._signed)
+            self._signed = next(self._anchors, None)
+
+    def _hold_against(self, line: Decision, anchor: Anchor) -> Iterator[Fault]:
+        self.anchored += 1
+        if anchor.problem:
+            yield Fault(line.number, "ANCHOR_INVALID", f"the anchor of line {line.number}: {anchor.problem}")
+        elif anchor.head != line.hash:
+            message = f"line {line.number} is not the one that was signed at {anchor.at}"
+            yield Fault(line.number, "ANCHOR_DIFFERS", message)
+
+    def _pass_by(self) -> Iterator[Fault]:
+        signed, self._signed = self._signed, next(self._anchors, None)
+        if signed is not None:
+            message = f"line {signed.number} was anchored at {signed.at} and is not there"
+            yield Fault(signed.number, "ANCHOR_WITHOUT_LINE", message)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from heapq import merge
 from itertools import islice
 from typing import Any
 
@@ -88,7 +89,8 @@ def _find_faults(
     start = rows.filter(at__lt=since).order_by("-number").first() if since else None
     if start is not None:
         rows = rows.filter(number__gte=start.number)
-    anchors = _by_line([*list_anchors(account), *outside])
+    kept = sorted(outside, key=_line_of)
+    anchors = merge(list_anchors(account), kept, key=_line_of)
     first, previous = (start.number, start.previous_hash) if start else (1, "")
     chain = ChainCheck(first=first, previous=previous, anchors=anchors)
     for lines in _chunks(rows.order_by("number", "id").iterator(chunk_size=CHUNK)):
@@ -113,11 +115,8 @@ def _read_head(account: Account) -> tuple[int, str]:
     return number, head
 
 
-def _by_line(anchors: Iterable[Anchor]) -> dict[int, list[Anchor]]:
-    found: dict[int, list[Anchor]] = {}
-    for anchor in anchors:
-        found.setdefault(anchor.number, []).append(anchor)
-    return found
+def _line_of(anchor: Anchor) -> int:
+    return anchor.number
 
 
 # --- what the lines say -----------------------------------------------------------------------------------------------

@@ -65,11 +65,11 @@ def test_ten_thousand_random_changes_are_all_found(rewrites_all):
         kind = chance.choice(KINDS[:5] if rewrites_all else KINDS)
         if kind in KINDS[:5]:
             lines = make_log(changed := tamper(kind, bodies, chance))
-            anchors = {}
+            anchors = []
             now = head
             if rewrites_all:  # head too: only what was signed tells
                 now = (len(changed), lines[-1].hash if lines else "")
-                anchors = {LINES: [Anchor("acc", LINES, original[-1].hash, "then")]}
+                anchors = [Anchor("acc", LINES, original[-1].hash, "then")]
             elif kind != "truncate":  # hashes left as they were
                 keep = {line.number: line for line in original}
                 lines = [
@@ -78,7 +78,7 @@ def test_ten_thousand_random_changes_are_all_found(rewrites_all):
                     for line in lines if line.number in keep
                 ]  # fmt: skip
         else:
-            lines, now, anchors = make_log(bodies), head, {}
+            lines, now, anchors = make_log(bodies), head, []
             spoil_columns(kind, lines, chance)
         if not find_faults(lines, now, anchors):
             missed.append((attempt, kind))
@@ -87,5 +87,5 @@ def test_ten_thousand_random_changes_are_all_found(rewrites_all):
 
 def test_the_untouched_log_has_no_fault():
     lines = make_log([write_canonical({"n": number}) for number in range(LINES)])
-    anchors = {line.number: [Anchor("acc", line.number, line.hash, "then")] for line in lines[::3]}
+    anchors = [Anchor("acc", line.number, line.hash, "then") for line in lines[::3]]
     assert find_faults(lines, (LINES, lines[-1].hash), anchors) == []
