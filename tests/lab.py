@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from apps.accounts.models import Account
+from apps.accounts.services import load_presets
 from apps.backtests.models import Run, Study
 from apps.backtests.services.asking import Asked, ask_run
 from apps.backtests.services.working import work_next
@@ -37,6 +38,7 @@ def store_random_bars(account: Account, count: int = 600, *, symbol: str = "EURU
 
 def make_lab(team: Team, count: int = 600) -> tuple[Account, Strategy]:
     """Return an account with bars and a strategy that trades on them."""
+    load_presets()
     account = make_account(team, code="lab-1", name="Lab", initial_balance=Decimal(10_000))
     store_random_bars(account, count)
     return account, make_strategy(team, name="Lab cross", rules=RULES)

@@ -183,6 +183,7 @@ def _read_asked(caller: Caller, given: dict[str, Any], strategy: Strategy | None
         strategy = get_strategy(caller.team.pk, named)
     dataset_ref = data.pop("dataset", None)
     dataset = get_dataset(caller.team.pk, dataset_ref) if dataset_ref else None
+    data["others"] = {symbol: get_dataset(caller.team.pk, name) for symbol, name in data.get("others", {}).items()}
     account = get_account_of(caller, account_ref) if account_ref else None
     if account is None and caller.account_id is not None:
         account = get_account(caller.team.pk, str(caller.account_id))

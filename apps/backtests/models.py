@@ -96,12 +96,30 @@ class Run(Leased):
         ]
 
 
+class BesideBars(models.Model):
+    """Bars of another symbol that a backtest's strategy looks at; `number` is their place in the run's file of bars."""
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="beside")
+    number = models.PositiveSmallIntegerField()
+    symbol = models.CharField(max_length=32)  # as the strategy calls it
+    account = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="+")
+    dataset = models.ForeignKey(Dataset, null=True, on_delete=models.PROTECT, related_name="+")
+    bars_symbol = models.CharField(max_length=32)
+    bars_timeframe = models.CharField(max_length=4)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["run", "symbol"], name="beside_once_per_run")]
+
+
 class StudyKind(models.TextChoices):
     SWEEP = "SWEEP", "Parameter sweep"
     OPTUNA = "OPTUNA", "Parameter search"
     WALK_FORWARD = "WALK_FORWARD", "Walk forward"
     MONTE_CARLO = "MONTE_CARLO", "Monte Carlo"
     CHALLENGE = "CHALLENGE", "Challenge"
+    PORTFOLIO = "PORTFOLIO", "Portfolio"
 
 
 class Study(Identified):

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from apps.accounts.pack_models import RulePackVersion
+from apps.accounts.selectors import get_pack_version, list_packs
+from apps.accounts.services.packs import read_pack
 from apps.backtests.limits import Allowance
 from apps.backtests.models import Run, StudyKind
 from apps.backtests.plan_settings import Part, Settings, StudyPlan
+from apps.backtests.portfolio_plans import plan_portfolio
 from apps.backtests.search_plans import plan_optuna, plan_sweep, plan_walk_forward
-from apps.common.errors import Impossible
+from apps.common.clock import read_at
+from apps.common.errors import Impossible, NotFound
 from trading.errors import TradingError
-from trading.risk.presets import preset
 
+DEFAULT_PACK = "ftmo_2step"
 Planner = Callable[[Run, Mapping[str, Any], Allowance], StudyPlan]
 
 
@@ -30,9 +35,12 @@ def make_plan(kind: str, run: Run, settings: Mapping[str, Any], allowance: Allow
 
 
 def plan_challenge(run: Run, settings: Mapping[str, Any], allowance: Allowance) -> StudyPlan:
-    """Read `pack`, `size`, `compounding`, `paths`, `days`, `by` (day or trade), `seed`."""
-    read = Settings(settings, ("pack", "size", "compounding", "optional_rules", "paths", "days", "by", "seed"))
-    pack = preset(read.text("pack", "ftmo_2step"))
+    """Read `pack` (code or id of the platform's or the team's own) and its `version` (the newest if absent), `size`, `compounding`, `paths`, `days`, `by` (day or trade), `seed`."""
+    read = Settings(
+        settings, ("pack", "version", "size", "compounding", "optional_rules", "paths", "days", "by", "seed")
+    )
+    version = _find_version(run, read)
+    pack = read_pack(version.document)
     pack.require_complete()
     size = read.number("size", run.balance, least=1, most=10**9)
     for phase in pack.phases:  # a firm sells accounts of certain sizes: said now, not by the worker
@@ -40,7 +48,9 @@ def plan_challenge(run: Run, settings: Mapping[str, Any], allowance: Allowance) 
             if rule is not None:
                 rule.allowance.of(size, size=size)
     given = {
-        "pack": pack.pack_id,
+        "pack": version.pack.code,
+        "version": version.number,
+        "pack_version": version.public_id,
         "pack_hash": pack.content_hash,
         "size": f"{size.normalize():f}",
         "compounding": read.flag("compounding", is_sized_by_risk(run.document)),
@@ -51,6 +61,17 @@ def plan_challenge(run: Run, settings: Mapping[str, Any], allowance: Allowance) 
         "seed": read.whole("seed", 0, least=0, most=2**31 - 1),
     }
     return StudyPlan(given, [Part()])
+
+
+def _find_version(run: Run, read: Settings) -> RulePackVersion:
+    """Return the pack's version that is asked for, valid today; like every setting, one that is not there is refused with its path."""
+    reference, day = read.text("pack", DEFAULT_PACK), read_at().date()
+    number = read.whole("version", 0, least=0, most=10**6) or None
+    try:
+        return get_pack_version(run.team_id, reference, day, number)
+    except NotFound as error:
+        allowed = [version.pack.code for version in list_packs(run.team_id, day)]
+        raise Impossible("PACK_INVALID", error.message, f"settings.{error.field}", {"allowed": allowed}) from error
 
 
 def is_sized_by_risk(document: Mapping[str, Any]) -> bool:
@@ -87,4 +108,5 @@ PLANNERS: dict[StudyKind, Planner] = {
     StudyKind.OPTUNA: plan_optuna,
     StudyKind.WALK_FORWARD: plan_walk_forward,
     StudyKind.MONTE_CARLO: plan_monte_carlo,
+    StudyKind.PORTFOLIO: plan_portfolio,
 }

@@ -8,7 +8,7 @@ from typing import Any
 from apps.backtests.limits import Allowance
 from apps.backtests.models import ChunkStage, Run
 from apps.backtests.plan_settings import Part, Settings, StudyPlan
-from apps.backtests.services.bars import load_run_bars
+from apps.backtests.services.bars import load_own_bars
 from apps.common.errors import Impossible
 from trading.backtest.search import GRID, RANDOM, Objective, Search
 from trading.backtest.search_space import Space, parse_space
@@ -65,7 +65,7 @@ def plan_walk_forward(run: Run, settings: Mapping[str, Any], allowance: Allowanc
         "anchored": read.flag("anchored", False),
     }
     given["step_days"] = float(read.number("step_days", given["test_days"], least="0.01", most=36_500))
-    windows = plan_windows(load_run_bars(run).bars, build_walk(given))
+    windows = plan_windows(load_own_bars(run), build_walk(given))
     points = len(build_search(space, given).numbers)
     refuse_more(points * len(windows), allowance)
     parts = [Part(ChunkStage.WORK, window.number, {"window": window.number}) for window in windows]

@@ -28,6 +28,7 @@ HEAVY = ("summary", "document", "findings", "instrument")
 class BarChoice:
     """Bars a backtest can be run over: a dataset, or what agents of one account sent."""
 
+    symbol: str
     account: Account | None
     dataset: Dataset | None
     timeframe: str
@@ -104,7 +105,7 @@ def list_bar_choices(team_id: UUID, symbol: str, timeframe: str) -> list[BarChoi
     wanted = Timeframe.parse(timeframe)
     finer = [str(frame) for frame in Timeframe if frame.divides(wanted)]
     kept = Dataset.objects.filter(team_id=team_id, symbol=symbol, timeframe__in=finer).defer("coverage", "findings")
-    found = [BarChoice(None, row, row.timeframe, row.bar_count, row.first_at, row.last_at) for row in kept]
+    found = [BarChoice(symbol, None, row, row.timeframe, row.bar_count, row.first_at, row.last_at) for row in kept]
     found += _list_stored(team_id, symbol, finer)
     return sorted(found, key=lambda each: (each.timeframe != wanted, each.first_at - each.last_at))
 
@@ -119,7 +120,9 @@ def _list_stored(team_id: UUID, symbol: str, timeframes: list[str]) -> list[BarC
     rows: list[Any] = list(groups)
     accounts = Account.objects.in_bulk({row["account_id"] for row in rows})
     return [
-        BarChoice(accounts[row["account_id"]], None, row["timeframe"], row["count"], row["first_at"], row["last_at"])
+        BarChoice(
+            symbol, accounts[row["account_id"]], None, row["timeframe"], row["count"], row["first_at"], row["last_at"]
+        )
         for row in rows
     ]
 

@@ -28,6 +28,11 @@ class NewBacktest(StrictSerializer):
     dataset = serializers.CharField(
         max_length=80, required=False, help_text="Id or handle; else the most bars there are."
     )
+    others = serializers.DictField(
+        child=serializers.CharField(max_length=80),
+        required=False,
+        help_text="Dataset by symbol, for strategies that look at other symbols too; else what fits best.",
+    )
     account_id = serializers.CharField(max_length=80, required=False, help_text="Whose stored bars; else most bars.")
     bars_timeframe = serializers.CharField(max_length=8, required=False, help_text="Of the bars; may be finer.")
     starts_at = AwareDateTimeField(required=False)
@@ -88,9 +93,19 @@ class StrategyBacktestRow(BacktestRow):
     """A backtest of one strategy."""
 
 
+class OtherBars(serializers.Serializer[Any]):
+    """Bars of another symbol the strategy looks at."""
+
+    symbol = serializers.CharField()
+    dataset_id = serializers.CharField(allow_null=True)
+    account_id = serializers.CharField(allow_null=True)
+    bars_timeframe = serializers.CharField()
+
+
 class BacktestDetail(BacktestRow):
     """A backtest with its result."""
 
+    others = OtherBars(many=True)
     rules = serializers.DictField()
     instrument = serializers.DictField()
     instrument_source = serializers.CharField(help_text="The account whose broker stated it, or typical.")
@@ -164,6 +179,15 @@ def backtest_detail(run: Run) -> dict[str, Any]:
     """Return a backtest with its result."""
     return {
         **backtest_row(run),
+        "others": [
+            {
+                "symbol": row.symbol,
+                "dataset_id": row.dataset.public_id if row.dataset else None,
+                "account_id": row.account.public_id if row.account else None,
+                "bars_timeframe": row.bars_timeframe,
+            }
+            for row in run.beside.select_related("dataset", "account")
+        ],
         "rules": run.document,
         "instrument": run.instrument,
         "instrument_source": run.instrument_source,

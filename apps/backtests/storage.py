@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -83,11 +83,20 @@ def drop_file(name: str) -> None:
     default_storage.delete(name)
 
 
-def bars_to_arrays(bars: Bars) -> dict[str, NDArray[Any]]:
-    """Return bars as arrays to keep."""
-    return {column: np.asarray(getattr(bars, column)) for column in BAR_COLUMNS}
+def bars_to_arrays(bars: Bars, beside: Sequence[Bars] = ()) -> dict[str, NDArray[Any]]:
+    """Return bars as arrays to keep, with those of other symbols beside them."""
+    arrays = {column: np.asarray(getattr(bars, column)) for column in BAR_COLUMNS}
+    for number, other in enumerate(beside):
+        arrays |= {f"{number}.{column}": np.asarray(getattr(other, column)) for column in BAR_COLUMNS}
+    return arrays
 
 
 def load_bars(name: str, timeframe: str) -> Bars:
     """Return bars of a kept file."""
     return Bars(timeframe=Timeframe(timeframe), **load_arrays(name, *BAR_COLUMNS))
+
+
+def load_beside(name: str, number: int, timeframe: str) -> Bars:
+    """Return bars of another symbol in a kept file."""
+    arrays = load_arrays(name, *(f"{number}.{column}" for column in BAR_COLUMNS))
+    return Bars(timeframe=Timeframe(timeframe), **{column: arrays[f"{number}.{column}"] for column in BAR_COLUMNS})

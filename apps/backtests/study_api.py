@@ -7,11 +7,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.selectors import list_packs
+from apps.accounts.services.packs import read_pack
 from apps.backtests import selectors
 from apps.backtests import study_serializers as serializers
 from apps.backtests.api import find_run
 from apps.backtests.models import Study, StudyKind
-from apps.backtests.services import studying
+from apps.backtests.services import saving, studying
 from apps.common.clock import read_at
 from apps.common.codes import Code
 from apps.common.errors import Invalid
@@ -19,7 +21,6 @@ from apps.common.idempotency import idempotent
 from apps.common.lists import list_page
 from apps.common.schema import listed
 from apps.teams.authentication import caller_of
-from trading.risk.presets import presets
 from trading.strategies.catalogue import get_spec, list_names
 
 KIND = OpenApiParameter("kind", str, enum=list(StudyKind.values))
@@ -94,6 +95,23 @@ class ResumeStudyApi(APIView):
         return Response(serializers.study_detail(_find(request, study)), status=202)
 
 
+class SavePointApi(APIView):
+    """A point of a sweep or search, kept as a version of its strategy; the best if none is named."""
+
+    scopes = {"POST": "strategies:write"}
+
+    @extend_schema(
+        operation_id="studies_save", request=serializers.SavePoint, responses={201: serializers.SavedVersion}
+    )
+    @idempotent
+    def post(self, request: Request, study: str) -> Response:
+        body = serializers.SavePoint(data=request.data)
+        body.is_valid(raise_exception=True)
+        number = body.validated_data.get("number")
+        version = saving.save_point(study=_find(request, study), actor=caller_of(request).actor, number=number)
+        return Response(serializers.saved_version(version), status=201)
+
+
 class TrialsApi(APIView):
     """What a study tried, in order."""
 
@@ -106,13 +124,15 @@ class TrialsApi(APIView):
 
 
 class RulePacksApi(APIView):
-    """Firms' programs that a challenge can be simulated by."""
+    """Firms' programs that a challenge can be simulated by: the platform's, and the team's own; of each the newest valid version."""
 
     scopes = {"GET": "backtests:read"}
 
     @extend_schema(operation_id="rule_packs_list", responses=serializers.RulePacks)
     def get(self, request: Request) -> Response:
-        return Response({"results": [serializers.pack_row(pack) for pack in presets().values()]})
+        caller = caller_of(request)
+        rows = list_packs(caller.team.pk, caller.at.date())
+        return Response({"results": [serializers.pack_row(row, read_pack(row.document)) for row in rows]})
 
 
 class CatalogueApi(APIView):

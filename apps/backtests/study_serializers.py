@@ -6,10 +6,12 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.accounts.pack_models import RulePackVersion
 from apps.backtests.models import Study, Trial
 from apps.backtests.serializers import Problem
 from apps.backtests.services.finishing import measure_progress
 from apps.common.serializer_fields import AwareDateTimeField, StrictSerializer
+from apps.strategies.models import StrategyVersion
 from trading.risk.packs import RulePack
 from trading.strategies.catalogue import Parameter, StrategySpec
 
@@ -46,6 +48,20 @@ class StudyDetail(StudyRow):
     result = serializers.DictField()
 
 
+class SavePoint(StrictSerializer):
+    """Which point of a sweep or search becomes a version of its strategy."""
+
+    number = serializers.IntegerField(required=False, min_value=0, help_text="Of the point; the best if absent.")
+
+
+class SavedVersion(serializers.Serializer[Any]):
+    """The version a point was kept as."""
+
+    strategy_id = serializers.CharField()
+    version_id = serializers.CharField()
+    version = serializers.IntegerField()
+
+
 class TrialRow(serializers.Serializer[Any]):
     """One point of a search; `score` is null where it does not count (too few trades)."""
 
@@ -58,7 +74,11 @@ class TrialRow(serializers.Serializer[Any]):
 class RulePackRow(serializers.Serializer[Any]):
     """A firm's program as it was read from public sources: a default, never the truth."""
 
-    id = serializers.CharField()
+    id = serializers.CharField(help_text="Its code, for the setting `pack`.")
+    version = serializers.IntegerField()
+    is_own = serializers.BooleanField(help_text="Whether it is the team's own.")
+    valid_from = serializers.DateField()
+    checked_on = serializers.DateField(help_text="When a person last held it against its source.")
     firm = serializers.CharField()
     program = serializers.CharField()
     phases = serializers.ListField(child=serializers.CharField())
@@ -159,15 +179,28 @@ def study_detail(study: Study) -> dict[str, Any]:
     return {**study_row(study), "progress_fraction": measure_progress(study), "result": study.result}
 
 
+def saved_version(version: StrategyVersion) -> dict[str, Any]:
+    """Return the version a point was kept as."""
+    return {
+        "strategy_id": version.strategy.public_id,
+        "version_id": version.public_id,
+        "version": version.number,
+    }
+
+
 def trial_row(trial: Trial) -> dict[str, Any]:
     """Return a point of a search as it is shown."""
     return {"number": trial.number, "point": trial.point, "values": trial.values, "score": trial.score}
 
 
-def pack_row(pack: RulePack) -> dict[str, Any]:
-    """Return a rule pack as it is shown."""
+def pack_row(version: RulePackVersion, pack: RulePack) -> dict[str, Any]:
+    """Return the newest valid version of a rule pack as it is shown."""
     return {
-        "id": pack.pack_id,
+        "id": version.pack.code,
+        "version": version.number,
+        "is_own": version.pack.team_id is not None,
+        "valid_from": version.valid_from,
+        "checked_on": version.checked_on,
         "firm": pack.firm,
         "program": pack.program,
         "phases": [phase.name for phase in pack.phases],

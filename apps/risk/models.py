@@ -11,6 +11,9 @@ from apps.accounts.models import Account
 from apps.bots.models import Bot
 from apps.common.fields import NumericField, within_bounds
 from apps.common.models import Identified
+from apps.risk.evidence_models import LogAnchor as LogAnchor
+from apps.risk.evidence_models import LogDocument as LogDocument
+from apps.risk.evidence_models import SigningKey as SigningKey
 
 
 class Reservation(models.TextChoices):
@@ -70,7 +73,11 @@ class Approval(Identified):
 
 
 class Decision(models.Model):
-    """One line of an account's decision log: append-only (a trigger refuses all else), chained by hash."""
+    """
+    One line of an account's decision log: append-only (triggers refuse all else), chained by hash.
+
+    The body says of which kind it is: an approval, a latch set or lifted, new limits, a day begun or its base corrected.
+    """
 
     id = models.BigAutoField(primary_key=True)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="decisions")

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from apps.accounts.pack_models import RulePackVersion
+from apps.accounts.services.packs import read_pack
 from apps.backtests.compute.one import execute
 from apps.backtests.models import Chunk, Run
 from apps.backtests.services.bars import load_run_bars
 from apps.backtests.services.finishing import ChunkOutcome
+from apps.common.ids import parse_public_id
 from trading.backtest.challenge import simulate
 from trading.backtest.challenge_day import Account
 from trading.backtest.challenge_odds import Plan, Sampler
@@ -20,7 +23,6 @@ from trading.engine.sources import prepare
 from trading.model.instrument import Instrument
 from trading.model.timeframe import Timeframe
 from trading.risk.packs import RulePack
-from trading.risk.presets import preset
 
 MOST_ROWS = 3000
 
@@ -32,11 +34,13 @@ def hold_against_pack(chunk: Chunk, checkpoint: Callable[[float], None]) -> Chun
     :raises TradingError: where the pack or the backtest cannot be judged.
     """
     run, settings = chunk.study.run, chunk.study.settings
-    pack = preset(settings["pack"])
-    bars, instrument = load_run_bars(run).bars, Instrument.from_dict(run.instrument)
-    result = execute(run, bars, run.costs)
+    pack = read_pack(
+        RulePackVersion.objects.get(pk=parse_public_id(RulePackVersion.PREFIX, settings["pack_version"])).document
+    )
+    loaded, instrument = load_run_bars(run), Instrument.from_dict(run.instrument)
+    result = execute(run, loaded, run.costs)
     checkpoint(0.15)
-    track = track_result(result, float(run.balance), bars=bars, instrument=instrument)
+    track = track_result(result, float(run.balance), bars=loaded.bars, instrument=instrument)
     account = Account(
         size=Decimal(settings["size"]), compounding=settings["compounding"], optional_rules=settings["optional_rules"]
     )

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from apps.backtests import storage
@@ -20,12 +19,8 @@ from trading.backtest.run import Result
 from trading.backtest.run import run as run_engine
 from trading.metrics.report import describe
 from trading.metrics.shapes import excursion_shape, histogram_shape, monthly_shape
-from trading.model.bars import Bars
 from trading.model.instrument import Instrument
 from trading.model.timeframe import Timeframe
-
-# What is taken where neither the bars nor the person say what the spread was: never nothing.
-FALLBACK_SPREAD_PIPS = "1"
 
 
 def compute(run: Run, checkpoint: Callable[[float], None]) -> Computed:
@@ -37,37 +32,38 @@ def compute(run: Run, checkpoint: Callable[[float], None]) -> Computed:
     loaded = load_run_bars(run)
     checkpoint(0.1)
     costs, findings = settle_costs(run.costs, loaded)
-    data_hash = storage.hash_arrays(storage.bars_to_arrays(loaded.bars))
+    data_hash = storage.hash_arrays(storage.bars_to_arrays(loaded.bars, list(loaded.others.values())))
     same = _find_same(run, result_key(run, data_hash, costs))
     if same is not None:
-        return Computed(loaded.bars, data_hash, findings, costs, reused=same)
-    result = execute(run, loaded.bars, costs)
+        return Computed(loaded, data_hash, findings, costs, reused=same)
+    result = execute(run, loaded, costs)
     checkpoint(0.7)
     arrays = to_arrays(result, loaded.bars, Instrument.from_dict(run.instrument))
     summary = to_plain(summarize(result, arrays, run))
     checkpoint(0.95)
-    return Computed(loaded.bars, data_hash, findings, costs, arrays, make_headline(summary), summary)
+    return Computed(loaded, data_hash, findings, costs, arrays, make_headline(summary), summary)
 
 
-def execute(run: Run, bars: Bars, costs: dict[str, Any], document: dict[str, Any] | None = None) -> Result:
+def execute(run: Run, loaded: RunBars, costs: dict[str, Any], document: dict[str, Any] | None = None) -> Result:
     """Run the engine with a backtest's terms, over these bars, with its own document or another."""
     return run_engine(
-        bars,
+        loaded.bars,
         document if document is not None else run.document,
         Instrument.from_dict(run.instrument),
         build_costs(costs),
         Decimal(run.balance),
         timeframe=Timeframe(run.timeframe),
+        others=loaded.others,
         pessimistic=run.pessimistic,
     )
 
 
 def settle_costs(costs: dict[str, Any], loaded: RunBars) -> tuple[dict[str, Any], list[str]]:
     """Return the costs in force and the findings with what had to be assumed."""
-    if costs.get("spread_pips") is not None or bool(np.any(loaded.bars.spread_points > 0)):
+    settled, said = build_costs(costs).settle_spread(loaded.bars)
+    if not said:
         return costs, loaded.findings
-    said = f"The bars do not say what the spread was: {FALLBACK_SPREAD_PIPS} pip was taken."
-    return {**costs, "spread_pips": FALLBACK_SPREAD_PIPS}, [*loaded.findings, said]
+    return {**costs, "spread_pips": f"{settled.spread_pips:f}"}, [*loaded.findings, said]
 
 
 def summarize(result: Result, arrays: dict[str, NDArray[Any]], run: Run) -> dict[str, Any]:

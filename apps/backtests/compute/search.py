@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from apps.backtests.compute.one import execute
 from apps.backtests.models import Chunk, Run, Study, Trial
 from apps.backtests.search_plans import build_objective, build_space
-from apps.backtests.services.bars import load_run_bars
+from apps.backtests.services.bars import RunBars, load_run_bars
 from apps.backtests.services.finishing import ChunkOutcome
 from apps.backtests.services.terms import build_costs
 from trading.backtest.deflated import Evidence, warn_overfitting, weigh
@@ -21,7 +21,6 @@ from trading.backtest.search import Setting, Summary, run_point
 from trading.backtest.search_space import Dimension, Space
 from trading.backtest.suggest import suggest
 from trading.metrics.returns import returns_by_day
-from trading.model.bars import Bars
 from trading.model.instrument import Instrument
 from trading.model.timeframe import Timeframe
 
@@ -76,7 +75,7 @@ def gather(chunk: Chunk, checkpoint: Checkpoint) -> ChunkOutcome:
 
 def weigh_best(study: Study, space: Space, best: Trial, checkpoint: Checkpoint) -> Evidence:
     """Return the evidence for the best point, from its daily returns and those of trials evenly taken."""
-    run, bars = study.run, load_run_bars(study.run).bars
+    run, loaded = study.run, load_run_bars(study.run)
     numbers = list(
         Trial.objects.filter(study=study, values__has_key="trades").order_by("number").values_list("number", flat=True)
     )
@@ -86,8 +85,8 @@ def weigh_best(study: Study, space: Space, best: Trial, checkpoint: Checkpoint) 
     columns = []
     for place, number in enumerate(taken):
         checkpoint(place / (len(taken) + 1))
-        columns.append(daily_returns_of(run, bars, space.document(run.document, number)))
-    own = daily_returns_of(run, bars, space.document(run.document, best.number))
+        columns.append(daily_returns_of(run, loaded, space.document(run.document, number)))
+    own = daily_returns_of(run, loaded, space.document(run.document, best.number))
     return weigh(
         own,
         np.column_stack(columns),
@@ -97,9 +96,9 @@ def weigh_best(study: Study, space: Space, best: Trial, checkpoint: Checkpoint) 
     )
 
 
-def daily_returns_of(run: Run, bars: Bars, document: dict[str, Any]) -> NDArray[np.float64]:
+def daily_returns_of(run: Run, loaded: RunBars, document: dict[str, Any]) -> NDArray[np.float64]:
     """Return what equity did from day to day with another document."""
-    result = execute(run, bars, run.costs, document)
+    result = execute(run, loaded, run.costs, document)
     return returns_by_day(np.asarray(result.closes_s), np.asarray(result.equity), float(run.balance))
 
 
@@ -130,15 +129,16 @@ def make_surface(space: Space, trials: Iterable[tuple[dict[str, Any], float | No
     }
 
 
-def make_setting(run: Run, bars: Bars | None = None) -> Setting:
+def make_setting(run: Run) -> Setting:
     """Return what every point of a study is run on: the backtest's own terms."""
+    loaded = load_run_bars(run)
     return Setting(
-        bars=load_run_bars(run).bars if bars is None else bars,
+        bars=loaded.bars,
         instrument=Instrument.from_dict(run.instrument),
         costs=build_costs(run.costs),
         balance=Decimal(run.balance),
         timeframe=Timeframe(run.timeframe),
-        options={"pessimistic": run.pessimistic},
+        options={"pessimistic": run.pessimistic, "others": loaded.others},
     )
 
 

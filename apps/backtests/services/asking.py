@@ -15,6 +15,7 @@ from apps.accounts.models import Account
 from apps.backtests.limits import allowance_of
 from apps.backtests.models import OPEN, BarSource, Run, Study, WorkStatus
 from apps.backtests.selectors import BarChoice, list_bar_choices
+from apps.backtests.services.beside import choose_beside, keep_beside, list_other_symbols
 from apps.backtests.services.leases import put_back
 from apps.backtests.services.terms import find_terms, read_costs
 from apps.backtests.storage import drop_file, lock_name
@@ -44,6 +45,7 @@ class Asked:
     symbol: str = ""
     timeframe: str = ""
     dataset: Dataset | None = None
+    others: dict[str, Dataset] = field(default_factory=dict)  # bars of the other symbols the strategy looks at
     account: Account | None = None
     bars_timeframe: str = ""
     starts_at: datetime | None = None
@@ -67,6 +69,8 @@ def ask_run(*, team: Team, actor: str, asked: Asked) -> Run:
     chosen = choose_bars(team, asked, content["symbol"], content["timeframe"])
     account = chosen.account or asked.account
     terms = find_terms(account, content["symbol"])
+    symbols = list_other_symbols(content, terms.instrument)
+    beside = choose_beside(team, symbols, asked.others, content["timeframe"], chosen)
     run = Run.objects.create(
         team=team,
         name=asked.name or _name(asked, content),
@@ -89,6 +93,7 @@ def ask_run(*, team: Team, actor: str, asked: Asked) -> Run:
         pessimistic=asked.pessimistic,
         created_by=actor,
     )
+    keep_beside(run, beside)
     AuditEntry.objects.create(team=team, actor=actor, action="backtest.asked", target=run.public_id)
     tell_run(run)
     after_commit(WORK_TASK)

@@ -60,15 +60,15 @@ def run_from_files(
     for name, path in (others or {}).items():
         beside[name], more = read_file(path, zone)
         findings += [f"{name}: {sentence}" for sentence in more]
+    costs, said = costs.settle_spread(bars)
+    findings += [said] if said else []
     way: dict[str, Any] = {"trade_from": trade_from, "pessimistic": pessimistic, "others": beside}
     result = run_prepared(bars, prepared, costs, balance, **way)
-    return FileBacktest(result, findings + list(_find_reservations(bars, prepared, costs, result)))
+    return FileBacktest(result, findings + list(_find_reservations(prepared, result)))
 
 
-def _find_reservations(bars: Bars, prepared: Prepared, costs: Costs, result: Result) -> Iterator[str]:
+def _find_reservations(prepared: Prepared, result: Result) -> Iterator[str]:
     """Yield what the numbers alone would not tell."""
-    if costs.spread_pips is None and not bars.spread_points.any():
-        yield "no bar says its spread and --spread is not given: every trade was free of it"
     source = prepared.source
     needed: int = getattr(source, "first_signal_bars", getattr(source, "first_wish_bar", 0))
     if len(result.equity) < needed:

@@ -15,18 +15,18 @@ from apps.backtests import storage
 from apps.backtests.engine_version import read_engine_version
 from apps.backtests.models import OPEN, Chunk, ChunkStage, Leased, Run, Study, Trial, WorkStatus
 from apps.backtests.services.asking import WORK_TASK, tell_run
+from apps.backtests.services.bars import RunBars
 from apps.backtests.services.leases import LeaseLost, settling
 from apps.common.nudges import after_commit
 from apps.common.outbox import tell
 from apps.common.wire import to_plain
-from trading.model.bars import Bars
 
 
 @dataclass(frozen=True, slots=True)
 class Computed:
     """What a backtest came to. `reused` is a finished run of the team with exactly the same inputs; it has all the rest."""
 
-    bars: Bars
+    loaded: RunBars
     data_hash: str
     findings: list[str]
     costs: dict[str, Any]
@@ -70,8 +70,8 @@ def finish_run(run: Run, computed: Computed, *, took_s: float, at: datetime) -> 
 
 
 def _finish_run(run: Run, computed: Computed, *, took_s: float, at: datetime) -> None:
-    bars, reused = computed.bars, computed.reused
-    data_file = storage.keep_arrays(run.team_id, storage.bars_to_arrays(bars))
+    bars, reused = computed.loaded.bars, computed.reused
+    data_file = storage.keep_arrays(run.team_id, storage.bars_to_arrays(bars, list(computed.loaded.others.values())))
     columns_file = reused.columns_file if reused else storage.keep_arrays(run.team_id, computed.arrays)
     changes = {
         "data_file": data_file,

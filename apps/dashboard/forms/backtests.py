@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -23,9 +24,38 @@ class BacktestForm(forms.Form):
     balance = forms.DecimalField(required=False, min_value=1, max_value=10**12, label="Balance", help_text="Empty: the account’s, or 10,000.")  # fmt: skip
     pessimistic = forms.BooleanField(required=False, label="Stop before target where a bar reaches both")
 
-    def __init__(self, *args: Any, choices: list[tuple[str, str]], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        choices: list[tuple[str, str]],
+        beside: Sequence[tuple[str, Sequence[tuple[str, str]]]] = (),
+        **kwargs: Any,
+    ) -> None:
+        """
+        :param choices: `(value, words)` of the bars there are.
+        :param beside: each other symbol the strategy looks at, with `(id, words)` of the datasets of it.
+        """
         super().__init__(*args, **kwargs)
         self.fields["bars"].choices = choices  # type: ignore[attr-defined]
+        self.symbols = [symbol for symbol, _ in beside]
+        for number, (symbol, datasets) in enumerate(beside):
+            self.fields[f"beside_{number}"] = forms.ChoiceField(
+                required=False,
+                label=f"Bars of {symbol}",
+                choices=[("", "What fits the bars above best"), *datasets],
+                help_text="The strategy looks at this symbol too.",
+            )
+
+    @property
+    def beside(self) -> list[forms.BoundField]:
+        """Return the fields for bars of other symbols."""
+        return [self[f"beside_{number}"] for number in range(len(self.symbols))]
+
+    @property
+    def others(self) -> dict[str, str]:
+        """Return the datasets chosen for other symbols, by symbol."""
+        chosen = ((symbol, self.cleaned_data.get(f"beside_{number}")) for number, symbol in enumerate(self.symbols))
+        return {symbol: str(value) for symbol, value in chosen if value}
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django import forms
 
+from apps.accounts.selectors import list_packs
+from apps.accounts.services.packs import read_pack
 from apps.backtests.models import Run
 from apps.backtests.planning import is_sized_by_risk
 from apps.backtests.search_plans import name_of
+from apps.backtests.selectors import list_runs
+from apps.common.clock import read_at
 from apps.dashboard.forms.fields import style_fields, styled
-from trading.risk.presets import presets
 
 OBJECTIVE_NAMES = [
     ("sharpe_ratio", "the highest Sharpe ratio"), ("net_profit", "the highest profit"),
@@ -34,7 +38,7 @@ class ChallengeForm(forms.Form):
     def __init__(self, *args: Any, run: Run, **kwargs: Any) -> None:
         kwargs.setdefault("initial", {"compounding": is_sized_by_risk(run.document), "pack": "ftmo_2step"})
         super().__init__(*args, **kwargs)
-        self.fields["pack"].choices = list_packs()  # type: ignore[attr-defined]
+        self.fields["pack"].choices = name_packs(run.team_id)  # type: ignore[attr-defined]
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -42,9 +46,10 @@ class ChallengeForm(forms.Form):
         return written(self.cleaned_data)
 
 
-def list_packs() -> list[tuple[str, str]]:
-    """Return the packs a challenge can be simulated by, with their names."""
-    return [(pack.pack_id, f"{pack.firm}, {pack.program}") for pack in presets().values() if not pack.gaps]
+def name_packs(team_id: UUID) -> list[tuple[str, str]]:
+    """Return the packs a challenge can be simulated by, with their names: the platform's, and the team's own."""
+    rows = [row for row in list_packs(team_id, read_at().date()) if not read_pack(row.document).gaps]
+    return [(row.pack.code, f"{row.firm}, {row.program}{', your own' if row.pack.team_id else ''}") for row in rows]
 
 
 def written(data: dict[str, Any]) -> dict[str, Any]:
@@ -57,6 +62,7 @@ def written(data: dict[str, Any]) -> dict[str, Any]:
 
 
 ROWS = (1, 2, 3)
+MOST_LISTED = 30
 
 
 @styled
@@ -148,6 +154,30 @@ class MonteCarloForm(forms.Form):
     def settings(self) -> dict[str, Any]:
         """Return the settings that were written."""
         return {**written(self.cleaned_data), "compounding": False}
+
+
+@styled
+class PortfolioForm(forms.Form):
+    """Which other backtests trade on the same account."""
+
+    others = forms.MultipleChoiceField(label="Together with", widget=forms.CheckboxSelectMultiple)
+    positions_max = forms.IntegerField(required=False, min_value=1, max_value=1000, label="Open positions of all", help_text="Empty: no limit but each strategy’s own.")  # fmt: skip
+
+    def __init__(self, *args: Any, run: Run, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["others"].choices = [  # type: ignore[attr-defined]
+            (each.public_id, f"{each.name}: {each.symbol} {each.timeframe}, {each.headline.get('trades', 0)} trades")
+            for each in list_runs(run.team_id, status="DONE")
+            .filter(currency=run.currency)
+            .exclude(pk=run.pk)
+            .order_by("-created_at")[:MOST_LISTED]
+        ]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that were written."""
+        data = self.cleaned_data
+        return {"with": data["others"], **written({"positions_max": data["positions_max"]})}
 
 
 def list_paths(document: Any, before: str = "") -> list[tuple[str, str, Any]]:

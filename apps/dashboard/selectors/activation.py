@@ -100,7 +100,8 @@ def sum_consequences(candidates: Iterable[Candidate]) -> dict[str, Any]:
     accounts = {each.account.account for each in chosen}
     losses = sorted((account.name, tell_connection_loss(account)) for account in accounts)
     real = [each for each in chosen if not each.account.is_simulated]
-    return {"chosen": chosen, "losses": losses, "real_count": len(real)}
+    closes = sorted({account.name for account in accounts if account.unapproved == "CLOSE"})
+    return {"chosen": chosen, "losses": losses, "real_count": len(real), "closes_unapproved": closes}
 
 
 def _judge(

@@ -11,6 +11,9 @@ from django.db.models import Q, QuerySet
 from apps.backtests.figures import read_equity, read_trades
 from apps.backtests.models import OPEN, Run, Study
 from apps.backtests.selectors import BarChoice, list_bar_choices, list_runs, list_studies
+from apps.backtests.services import beside
+from apps.backtests.services.terms import find_terms
+from apps.common.errors import PlatformError
 from apps.dashboard.marks.charts import Bars, draw_bars
 from apps.dashboard.marks.numbers import format_amount, format_percent, format_signed_percent, say_spread
 from apps.dashboard.paging import PAGE_ROWS
@@ -26,7 +29,7 @@ GROUPS = (
 )  # fmt: skip
 STUDY_KINDS = (
     ("challenge", "Challenge"), ("monte_carlo", "Monte Carlo"), ("sweep", "Parameter sweep"), ("optuna", "Search"),
-    ("walk_forward", "Walk forward"),
+    ("walk_forward", "Walk forward"), ("portfolio", "Portfolio"),
 )  # fmt: skip
 TABLE_POINTS = 12
 MOST_COMPARED = 6
@@ -68,6 +71,7 @@ def describe_run(run: Run, *, page: int) -> dict[str, Any]:
     return {
         **context,
         "summary": summary,
+        "others": run.beside.select_related("dataset", "account"),
         "figures": list_figures(run),
         "notes": summary.get("notes", []),
         "months": list_months(summary["monthly"]),
@@ -144,7 +148,23 @@ def compare_runs(runs: list[Run]) -> list[tuple[str, list[str]]]:
 def list_choices(team: Team, version: StrategyVersion) -> list[tuple[str, str, BarChoice]]:
     """Return `(value, words, bars)` of everything a version can be tested on."""
     found = list_bar_choices(team.pk, version.symbol, version.timeframe)
-    return [(_value_of(each), _say_choice(each), each) for each in found]
+    return [(_value_of(each), say_choice(each), each) for each in found]
+
+
+def list_beside(team: Team, version: StrategyVersion) -> list[tuple[str, list[BarChoice]]]:
+    """Return each other symbol a version looks at with the bars there are of it; none where its rules do not load."""
+    content = {"rules": version.rules, "timeframe": version.timeframe}
+    try:
+        symbols = beside.list_other_symbols(content, find_terms(None, version.symbol).instrument)
+    except PlatformError:
+        return []  # the same is said, at its field, when the backtest is asked for
+    return [(symbol, beside.list_choices(team, symbol, version.timeframe)) for symbol in symbols]
+
+
+def say_choice(choice: BarChoice) -> str:
+    """Return bars in words: whose, how many, from when to when."""
+    name = choice.dataset.name if choice.dataset else f"stored bars of {choice.account.name if choice.account else ''}"
+    return f"{name}: {choice.count:,} {choice.timeframe} bars, {choice.first_at:%Y-%m-%d} to {choice.last_at:%Y-%m-%d}"
 
 
 def find_newest(strategy: Strategy) -> Run | None:
@@ -169,11 +189,6 @@ def _studies_of(run: Run) -> QuerySet[Study]:
 def _value_of(choice: BarChoice) -> str:
     owner = choice.dataset.public_id if choice.dataset else choice.account.public_id if choice.account else ""
     return f"{owner}|{choice.timeframe}"
-
-
-def _say_choice(choice: BarChoice) -> str:
-    name = choice.dataset.name if choice.dataset else f"stored bars of {choice.account.name if choice.account else ''}"
-    return f"{name}: {choice.count:,} {choice.timeframe} bars, {choice.first_at:%Y-%m-%d} to {choice.last_at:%Y-%m-%d}"
 
 
 def _heat(fraction: float | None) -> tuple[str, int]:

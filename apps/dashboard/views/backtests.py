@@ -11,8 +11,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.backtests import figures
 from apps.backtests.models import Run
+from apps.backtests.selectors import BarChoice
 from apps.backtests.services import asking
-from apps.backtests.services.bars import load_run_bars
+from apps.backtests.services.bars import load_own_bars
 from apps.common.errors import PlatformError
 from apps.dashboard.access import PageRequest, page
 from apps.dashboard.forms.backtests import BacktestForm
@@ -21,6 +22,7 @@ from apps.dashboard.paging import read_page_number, take_page
 from apps.dashboard.selectors import backtests as selectors
 from apps.dashboard.selectors.rows import get_row
 from apps.dashboard.selectors.strategies import list_strategies
+from apps.market.datasets.selectors import get_dataset
 from apps.strategies.models import Strategy
 from apps.strategies.selectors import get_latest_version
 from apps.teams.models import Role
@@ -47,12 +49,18 @@ def ask(request: PageRequest, strategy: str) -> HttpResponse:
     if request.method == "POST" and "quick" in request.POST:
         return _ask(request, row, None) or redirect(f"{request.path}?bars=")
     choices = selectors.list_choices(request.viewer.team, version)
-    form = BacktestForm(request.POST or None, choices=[(value, words) for value, words, _ in choices])
+    beside = selectors.list_beside(request.viewer.team, version)
+    form = BacktestForm(
+        request.POST or None,
+        choices=[(value, words) for value, words, _ in choices],
+        beside=[(symbol, _list_datasets(found)) for symbol, found in beside],
+    )
     if request.method == "POST" and form.is_valid():
         answer = _ask(request, row, form)
         if answer is not None:
             return answer
-    context = {"strategy": row, "version": version, "form": form, "choices": choices}
+    missing = [symbol for symbol, found in beside if not found]
+    context = {"strategy": row, "version": version, "form": form, "choices": choices, "missing": missing}
     status = 422 if form.is_bound and form.errors else 200
     return render_page(request, "backtests/ask.html", None, context, section="backtests", status=status)
 
@@ -79,7 +87,7 @@ def equity_figures(request: PageRequest, run: str) -> JsonResponse:
 def candle_figures(request: PageRequest, run: str) -> JsonResponse:
     row, around = get_run(request, run), request.GET.get("around", "")
     around_s = int(around) if around.isascii() and around.isdigit() and len(around) <= 11 else None
-    return _figures(figures.read_candles(row, load_run_bars(row).bars, around_s=around_s))
+    return _figures(figures.read_candles(row, load_own_bars(row), around_s=around_s))
 
 
 @require_POST
@@ -136,6 +144,7 @@ def _ask(request: PageRequest, strategy: Strategy, form: BacktestForm | None) ->
             if value == f"{owner}|{timeframe}"
         )
         given = {
+            "others": {symbol: get_dataset(request.viewer.team.pk, name) for symbol, name in form.others.items()},
             "dataset": chosen.dataset, "account": chosen.account, "bars_timeframe": timeframe, "costs": form.costs,
             "balance": form.cleaned_data["balance"], "pessimistic": form.cleaned_data["pessimistic"], **form.period,
         }  # fmt: skip
@@ -151,7 +160,13 @@ def _ask(request: PageRequest, strategy: Strategy, form: BacktestForm | None) ->
     return redirect("dashboard:backtest", run.public_id)
 
 
+def _list_datasets(found: list[BarChoice]) -> list[tuple[str, str]]:
+    return [(each.dataset.public_id, selectors.say_choice(each)) for each in found if each.dataset is not None]
+
+
 def _field_of(path: str | None, form: BacktestForm) -> str | None:
+    if path is not None and path.removeprefix("others.") in form.symbols:
+        return f"beside_{form.symbols.index(path.removeprefix('others.'))}"
     name = {"dataset": "bars"}.get(path or "", (path or "").removeprefix("costs."))
     return name if name in form.fields else None
 

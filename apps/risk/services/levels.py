@@ -77,11 +77,11 @@ def _follow_level(facts: AccountFacts, standing: Standing, at: datetime, market_
     if after.level is before.level:
         return
     risk.level_at = market_at
-    account, is_worse = facts.account, after.level.rank > before.level.rank
+    account = facts.account
     write_event(
         account,
         "RISK_LEVEL_CHANGED",
-        _SEVERITIES[after.level] if is_worse else Severity.INFO,
+        Severity.INFO,  # the steps of a limit, told beside it, call people
         f"{account.code}: {before.level} to {after.level} ({standing.used:.0%} of a limit used)",
         at=at,
         market_at=market_at,
@@ -98,15 +98,6 @@ def _follow_level(facts: AccountFacts, standing: Standing, at: datetime, market_
         kind="account.level",
         data={"account_id": account.public_id, "risk_level": after.level.value, "light": after.level.light},
     )
-
-
-_SEVERITIES = {
-    RiskLevel.SAFE: Severity.INFO,
-    RiskLevel.CAUTION: Severity.INFO,
-    RiskLevel.WARNING: Severity.WARNING,
-    RiskLevel.CRITICAL: Severity.CRITICAL,
-    RiskLevel.HALTED: Severity.CRITICAL,
-}
 
 
 def forecast_day(facts: AccountFacts) -> Forecast | None:
@@ -199,4 +190,4 @@ def _break_limit(
     if told is None or facts.limits.mode != ENFORCE:
         return  # once a day: what a person has lifted is not latched again by the same breach
     for_good = name == "total" or facts.limits.daily_kind == HARD
-    latch_row(risk, "breach_latch" if for_good else "day_latch", message)
+    latch_row(risk, "breach_latch" if for_good else "day_latch", message, at=at)

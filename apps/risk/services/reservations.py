@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
 from django.db import transaction
 
 from apps.accounts.models import AccountRisk, AccountSnapshot
-from apps.common.outbox import tell
+from apps.common.outbox import make_event, tell_all
 from apps.risk.models import Approval, Reservation, Severity
 from apps.risk.services.breakers import review_errors
 from apps.risk.services.events import write_event
@@ -47,7 +47,7 @@ def resolve_reservation(
     approval = Approval.objects.select_related("account", "bot").get(pk=approval.pk)
     if told.outcome in (OrderOutcome.REJECTED, OrderOutcome.NOT_SENT):
         if approval.reservation in OPEN_RESERVATIONS and approval.position_id is None:
-            free_reservation(risk, approval, Reservation.VOID, told.outcome, at)
+            free_reservations(risk, [Freed(approval, Reservation.VOID, told.outcome, None)], at)
             risk.save(update_fields=["reserved", "risked_today"])
         if told.outcome == OrderOutcome.REJECTED:
             review_errors(risk, approval.bot, at)
@@ -57,21 +57,48 @@ def resolve_reservation(
     return take_fill(risk, approval, told, stop_loss, at)
 
 
-def free_reservation(risk: AccountRisk, approval: Approval, outcome: str, why: str, at: datetime) -> None:
-    """Take a reservation out of what counts, once: the approval is saved, the locked risk row changed but not saved."""
-    moved = Approval.objects.filter(pk=approval.pk, reservation__in=OPEN_RESERVATIONS).update(
-        reservation=outcome, reserved=ZERO, resolved_at=at, resolved_by=why[:60], position_id=approval.position_id
-    )
-    if not moved:
-        return
-    risk.reserved = max(ZERO, risk.reserved - approval.reserved)
-    if outcome == Reservation.VOID and approval.day == risk.day:
-        risk.risked_today = max(ZERO, risk.risked_today - approval.risk_amount)
-    approval.reservation, approval.reserved = outcome, ZERO
-    log.info("RESERVATION_RESOLVED", approval_id=approval.public_id, outcome=str(outcome), by=why)
-    data = {"approval_id": approval.public_id, "reservation": str(outcome), "by": why}
-    account = approval.account
-    tell(team_id=account.team_id, account_id=account.pk, kind="approval.resolved", data=data)
+class Freed(NamedTuple):
+    """A reservation that counts no longer: what becomes of it, why, and the position that is known of it now."""
+
+    approval: Approval
+    outcome: str
+    why: str
+    position_id: int | None
+
+
+def free_reservations(risk: AccountRisk, freed: list[Freed], at: datetime) -> None:
+    """
+    Take reservations out of what counts: the approvals are saved, the risk row changed but not saved.
+
+    The risk row is locked, so nobody else frees what was open under that lock; many end in a few statements.
+    """
+    for (outcome, why, position_id), alike in _group(freed).items():
+        rows = Approval.objects.filter(pk__in=[one.pk for one in alike], reservation__in=OPEN_RESERVATIONS)
+        given: dict[str, Any] = {} if position_id is None else {"position_id": position_id}
+        moved = rows.update(reservation=outcome, reserved=ZERO, resolved_at=at, resolved_by=why[:60], **given)
+        if moved != len(alike):
+            raise RuntimeError(f"{len(alike) - moved} reservations were freed without the account's lock")
+    events = []
+    for approval, outcome, why, position_id in freed:
+        risk.reserved = max(ZERO, risk.reserved - approval.reserved)
+        if outcome == Reservation.VOID and approval.day == risk.day:
+            risk.risked_today = max(ZERO, risk.risked_today - approval.risk_amount)
+        approval.reservation, approval.reserved, approval.position_id = outcome, ZERO, position_id
+        log.info("RESERVATION_RESOLVED", approval_id=approval.public_id, outcome=str(outcome), by=why)
+        data = {"approval_id": approval.public_id, "reservation": str(outcome), "by": why}
+        account = approval.account
+        kind = "approval.resolved"
+        events.append(make_event(team_id=account.team_id, account_id=account.pk, kind=kind, data=data))
+    tell_all(events, wake=True)
+
+
+def _group(freed: list[Freed]) -> dict[tuple[str, str, int | None], list[Approval]]:
+    """Return what one statement can free: a position that is new to an approval makes it its own."""
+    groups: dict[tuple[str, str, int | None], list[Approval]] = {}
+    for one in freed:
+        new = one.position_id if one.position_id != one.approval.position_id else None
+        groups.setdefault((one.outcome, one.why, new), []).append(one.approval)
+    return groups
 
 
 def load_held(account_id: UUID) -> list[Approval]:
@@ -90,20 +117,22 @@ def settle_reservations(facts: AccountFacts, held: list[Approval], at: datetime)
     if snapshot is None or not snapshot.complete:
         return held
     taken: set[int] = set()
-    still = []
+    still: list[Approval] = []
+    freed: list[Freed] = []
     closings = _closings_of(facts.account.pk, held)
     for approval in held:
         shown = _shown_by(approval, facts, taken)
         if shown is not None:
-            approval.position_id = int(shown.get("position_id", 0)) or approval.position_id
-            taken.add(int(shown.get("position_id", 0)))
+            position_id = int(shown.get("position_id", 0))
+            taken.add(position_id)
             if "entry_price" in shown:
                 check_shown_fill(facts, approval, shown, at)
-            free_reservation(facts.risk, approval, Reservation.POSTED, "SNAPSHOT", at)
+            freed.append(Freed(approval, Reservation.POSTED, "SNAPSHOT", position_id or approval.position_id))
         elif (ended := _how_it_ended(approval, closings.get(approval.pk, []), snapshot)) is not None:
-            free_reservation(facts.risk, approval, *ended, at)
+            freed.append(Freed(approval, *ended, approval.position_id))
         else:
             still.append(approval)
+    free_reservations(facts.risk, freed, at)
     return still
 
 

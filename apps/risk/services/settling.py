@@ -22,7 +22,7 @@ WAIT_MS = 1000
 SETTLED = [
     "day", "day_starts_at", "day_ends_at", "day_balance_base", "day_equity_base", "day_provisional", "day_latch",
     "breach_latch", "halt_epoch", "peak_balance", "peak_equity", "reserved", "risked_today", "approved_today",
-    "market_at", "level", "level_at", "level_calm_since",
+    "market_at", "level", "level_at", "level_calm_since", "chain_number", "chain_head",
 ]  # fmt: skip
 log = structlog.get_logger(__name__)
 
@@ -51,9 +51,9 @@ def settle_account(account: Account, at: datetime) -> None:
     if facts is None:
         return
     market_at = facts.market_at(at)
-    days = roll_day(facts, market_at)
+    days = roll_day(facts, market_at, at)
     risk.market_at = market_at
-    if (correction := finalise_day(facts)) is not None:
+    if (correction := finalise_day(facts, at)) is not None:
         log.info("DAY_BASE_CORRECTED", account=account.code, balance=str(correction.balance_base))
         wake_agents([account.pk])
     raise_peaks(facts)

@@ -82,6 +82,8 @@ def list_latches(risk: AccountRisk) -> tuple[tuple[str, str], ...]:
 
 
 def _read_breaker(bot: Bot, risk: AccountRisk) -> str | None:
+    if bot._state.adding:
+        return None  # a bot that is not stored has none
     breaker: BotBreaker | None = getattr(bot, "breaker", None)
     return breaker.reason if breaker is not None and breaker.is_open(risk.day) else None
 

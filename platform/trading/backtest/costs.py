@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from decimal import Decimal
 
 from trading.engine.charges import Charges
 from trading.errors import InvalidValue
+from trading.model.bars import Bars
 from trading.model.instrument import CALC_CFD, CALC_CFD_INDEX, CALC_CFD_LEVERAGE, CALC_FOREX, Instrument
 
 _BY_LEVERAGE = (CALC_FOREX, CALC_CFD_LEVERAGE)
 # Beyond it a number is a slip of the pen, and sums of prices would no longer be exact.
 _MOST = Decimal(1_000_000)
 _BY_PRICE = (CALC_CFD, CALC_CFD_INDEX, CALC_CFD_LEVERAGE, 32)
+
+
+SPREAD_IF_UNKNOWN_PIPS = Decimal(1)
+"""What is taken where neither the person nor the bars say what the spread was: trading is never free."""
+SPREAD_ASSUMED = f"The bars do not say what the spread was: {SPREAD_IF_UNKNOWN_PIPS} pip was taken."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,16 @@ class Costs:
             raise InvalidValue("swaps must be finite, at most 1,000,000 points either way", field="costs")
         if self.leverage == 0 or not 0 <= self.swap_triple_weekday <= 6:
             raise InvalidValue("leverage must be above 0, and a weekday 0 (Sunday) to 6", field="costs")
+
+    def settle_spread(self, bars: Bars) -> tuple[Costs, str]:
+        """
+        Return the costs in force over bars, and a sentence where the spread had to be assumed, else an empty text.
+
+        Every door settles costs so, before a run: what was asked for, else what the bars recorded, else `SPREAD_IF_UNKNOWN_PIPS`.
+        """
+        if self.spread_pips is not None or bool((bars.spread_points > 0).any()):
+            return self, ""
+        return replace(self, spread_pips=SPREAD_IF_UNKNOWN_PIPS), SPREAD_ASSUMED
 
     @property
     def has_swap(self) -> bool:

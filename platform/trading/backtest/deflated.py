@@ -228,21 +228,25 @@ def warn_overfitting(evidence: Evidence) -> list[str]:
     if e.deflated_sharpe is not None and e.deflated_sharpe < 0.95 and e.trials > 1:
         found.append(
             f"After {e.trials:,} tries, the chance that this Sharpe ratio is more than the luck of the best is "
-            f"{e.deflated_sharpe:.0%}; 95 % is the usual bar."
+            f"{_percent(e.deflated_sharpe)}; 95 % is the usual bar."
         )
     elif e.probabilistic_sharpe is not None and e.probabilistic_sharpe < 0.95:
         found.append(
-            f"The record is short: the chance that the true Sharpe ratio is above zero is {e.probabilistic_sharpe:.0%}."
+            f"The record is short: the chance that the true Sharpe ratio is above zero is {_percent(e.probabilistic_sharpe)}."
         )
     if e.overfitting_probability is not None and e.overfitting_probability > 0.25:
         found.append(
-            f"The best on one half of the history was below the middle on the other half in {e.overfitting_probability:.0%} of all "
+            f"The best on one half of the history was below the middle on the other half in {_percent(e.overfitting_probability)} of all "
             "cuts: choosing by this history hardly helps."
         )
     if e.out_of_sample_return is not None and e.out_of_sample_return <= 0:
-        found.append(f"On unseen history the choices lost {-e.out_of_sample_return:.1%}.")
+        found.append(f"On unseen history the choices lost {_percent(-e.out_of_sample_return, 1)}.")
     elif e.walk_forward_efficiency is not None and e.walk_forward_efficiency < 0.5:
         found.append(
-            f"Unseen, it grew at {e.walk_forward_efficiency:.0%} of the pace it was chosen for; below 50 % most of it was fitting."
+            f"Unseen, it grew at {_percent(e.walk_forward_efficiency)} of the pace it was chosen for; below 50 % most of it was fitting."
         )
     return found
+
+
+def _percent(fraction: float, digits: int = 0) -> str:
+    return f"{100 * fraction:.{digits}f} %"

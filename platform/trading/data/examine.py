@@ -122,7 +122,7 @@ class _Work:
             raise DataFaulty(message, field="policy", extra={"findings": self.describe()})
         if self._left_out > WORST_FRACTION * self._total:
             said = "; ".join(finding.sentence for finding in self.findings if finding.level is Level.FAULT)
-            message = f"{self._left_out} lines are unusable, more than {WORST_FRACTION:.0%} of {self._total}: {said}"
+            message = f"{counted(self._left_out, 'line')} of {self._total:,} cannot be used, more than {100 * WORST_FRACTION:.0f} %: {said}"
             raise DataFaulty(message, extra={"findings": self.describe()})
 
     def note_unreadable(self) -> None:

@@ -59,7 +59,7 @@ def find_gaps(bars: Bars) -> Finding | None:
     share = total / (total + len(bars))
     message = (
         f"{counted(total, 'bar is', 'bars are')} missing in {counted(len(apart), 'gap')} while the market usually trades"
-        f" ({share:.2%}); the largest is {counted(int(missing[largest]), 'bar')} after {say_time(int(closes[apart[largest]]))}"
+        f" ({100 * share:.2f} %); the largest is {counted(int(missing[largest]), 'bar')} after {say_time(int(closes[apart[largest]]))}"
     )
     widest = np.argsort(missing, kind="stable")[::-1][:20]
     gaps = [[int(closes[apart[i]]), int(bars.time[apart[i] + 1]), int(missing[i])] for i in widest]

@@ -52,6 +52,15 @@ def prepare(
     )
 
 
+def find_other_symbols(document: Mapping[str, Any], instrument: Instrument, timeframe: Timeframe) -> tuple[str, ...]:
+    """
+    Return the symbols a document looks at beside its own.
+
+    :raises InvalidRules: where it does not load.
+    """
+    return tuple(build_source(document, instrument, timeframe).other_symbols)
+
+
 def build_source(document: Mapping[str, Any], instrument: Instrument, timeframe: Timeframe) -> SignalSource:
     """Return the source of wishes of a document: its rules, or the catalogue's strategy it names."""
     return _build_source(compile_rules(document, instrument, timeframe))

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 
 SEED = 42
 
@@ -37,6 +36,9 @@ class Model:
     """
 
     def __init__(self, rows: Sequence[Sequence[float]], labels: Sequence[int], *, trees: int, boosted: bool) -> None:
+        # Loaded where something is trained: whoever only asks a strategy what it needs goes without.
+        from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+
         features, wanted = np.asarray(rows, dtype=np.float64), np.asarray(labels)
         forest = RandomForestClassifier(trees, max_depth=10, min_samples_split=5, random_state=SEED, n_jobs=1)
         forest.fit(features, wanted)

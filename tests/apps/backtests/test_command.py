@@ -154,9 +154,14 @@ def test_nights_cost_their_swap(files):
     assert costly["net_profit"] == pytest.approx(quiet["net_profit"] + costly["swap"])
 
 
-def test_a_run_free_of_spread_says_so(files):
-    assert "free of it" in _call(files, spread=None)[2]
-    assert "free of it" not in _call(files)[2]
+def test_no_trade_is_free_of_spread_unless_somebody_says_so(files):
+    assumed, _, said = _call(files, spread=None)
+    asked, _, nothing_said = _call(files, spread="1")
+
+    assert "1 pip was taken" in said
+    assert assumed["trades"] == asked["trades"]
+    assert "1 pip was taken" not in nothing_said
+    assert "1 pip was taken" not in _call(files, spread="0")[2]
 
 
 def test_bars_too_few_for_a_signal_are_said(files):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from apps.accounts.selectors import get_pack_version
+from apps.accounts.services import clone_pack, publish_version
 from apps.backtests.models import Chunk, Run, Study
 from apps.backtests.services import leases, studying, working
 from apps.common.clock import read_at
@@ -37,6 +39,47 @@ def test_a_challenge_says_how_the_history_fared_and_the_chance_with_its_interval
     assert 0 <= odds["low"] <= odds["share"] <= odds["high"] <= 1
     assert study.headline["firm"] == "FTMO"
     assert study.result["sources"][0]["url"]
+
+
+def test_a_challenge_is_held_against_the_teams_own_copy_of_a_pack(run):
+    platform = get_pack_version(run.team_id, "ftmo_2step", read_at().date())
+    own = clone_pack(version=platform, team=run.team, code="ours", actor="test")
+    today = read_at().date()
+    harder = {**own.document, "max_loss": {**own.document["max_loss"], "pct": 1}}
+    publish_version(document=harder, checked=today, valid_from=today, actor="test", team=run.team)
+
+    studies = [ask(run, pack="ours", paths=50, days=5, **told) for told in ({"version": 1}, {})]
+    lab.work_off()
+
+    first, second = (Study.objects.get(pk=study.pk) for study in studies)
+    assert [(each.settings["pack"], each.settings["version"]) for each in (first, second)] == [("ours", 1), ("ours", 2)]
+    assert first.settings["pack_hash"] == platform.content_hash != second.settings["pack_hash"]
+    assert (first.status, second.status) == ("DONE", "DONE")
+    floors = [each.result["report"]["phases"][0]["approaches"] for each in (first, second)]
+    assert floors[0] != floors[1]
+
+
+def test_a_challenge_keeps_the_version_it_was_asked_with(run):
+    study = ask(run, pack="ftmo_2step", paths=50, days=5)
+    version = get_pack_version(run.team_id, "ftmo_2step", read_at().date())
+    today = read_at().date()
+    publish_version(document={**version.document, "breach_on_touch": True}, checked=today, valid_from=today, actor="x")
+
+    lab.work_off()
+
+    study.refresh_from_db()
+    assert (study.status, study.settings["version"], study.settings["pack_version"]) == ("DONE", 1, version.public_id)
+
+
+def test_another_teams_pack_is_not_there(run, world):
+    platform = get_pack_version(run.team_id, "ftmo_2step", read_at().date())
+    clone_pack(version=platform, team=world.other_team, code="theirs", actor="test")
+
+    with pytest.raises(Impossible) as refused:
+        ask(run, pack="theirs")
+
+    assert (refused.value.code, refused.value.field) == ("PACK_INVALID", "settings.pack")
+    assert "ftmo_2step" in refused.value.extra["allowed"]
 
 
 def test_the_same_seed_gives_the_same_chance(run):

@@ -13,8 +13,7 @@ from apps.common.models import OutboxEvent
 from apps.market.models import SymbolSpecification
 from apps.market.services import accept_specification
 from apps.risk.models import Approval, Decision, Reservation
-from apps.risk.services import decide
-from apps.risk.services.decision_log import verify_chain
+from apps.risk.services import decide, verify_chain
 from apps.teams.models import ApiKey
 from tests.risk import make_desk, shown, store_quote
 from tests.world import make_key
@@ -61,7 +60,8 @@ def test_each_decision_is_told_and_logged(desk):
 
     told = list(OutboxEvent.objects.filter(kind="approval.decided").order_by("id").values_list("data", flat=True))
     assert [one["reason_code"] for one in told] == ["APPROVED", "SL_WRONG_SIDE"]
-    assert [line.number for line in Decision.objects.order_by("number")] == [1, 2]
+    lines = [(line.number, json.loads(line.body)["kind"]) for line in Decision.objects.order_by("number")]
+    assert lines == [(1, "day"), (2, "approval"), (3, "approval")]
     assert all(len(line.body) <= 2048 for line in Decision.objects.all())
     assert verify_chain(desk.account.pk) == []
 

@@ -42,7 +42,10 @@ class Command(BaseCommand):
         parser.add_argument("--symbol", required=True, help="symbol with a typical specification, e.g. EURUSD")
         parser.add_argument("--timeframe", required=True, help="M1 M5 M15 M30 H1 H4 D1 W1")
         parser.add_argument(
-            "--spread", type=_decimal, default=None, help="spread in pips; default: the spread column of the data"
+            "--spread",
+            type=_decimal,
+            default=None,
+            help="spread in pips; default: the spread column of the data, and where it says none 1 pip",
         )
         parser.add_argument(
             "--commission", type=_decimal, default=Decimal(0), help="per lot and side, account currency"
@@ -122,7 +125,7 @@ def _other(text: str) -> tuple[str, Path]:
 def _summary(statistics: dict[str, Any]) -> str:
     return (
         f"{statistics['trades']} trades over {statistics['bars']} bars, net profit {statistics['net_profit']:.2f}, "
-        f"largest drawdown {statistics['max_drawdown_fraction']:.2%}"
+        f"largest drawdown {100 * statistics['max_drawdown_fraction']:.2f} %"
     )
 
 

@@ -145,8 +145,8 @@ def test_trials_beyond_those_kept_count_too():
         ({"deflated_sharpe": 0.5, "trials": 1200}, "After 1,200 tries"),
         ({"probabilistic_sharpe": 0.8}, "The record is short"),
         ({"overfitting_probability": 0.4}, "hardly helps"),
-        ({"out_of_sample_return": -0.031}, "the choices lost 3.1%"),
-        ({"walk_forward_efficiency": 0.2, "out_of_sample_return": 0.1}, "20% of the pace"),
+        ({"out_of_sample_return": -0.031}, "the choices lost 3.1 %"),
+        ({"walk_forward_efficiency": 0.2, "out_of_sample_return": 0.1}, "20 % of the pace"),
     ],
 )
 def test_every_warning_is_said_in_words(evidence, words):
