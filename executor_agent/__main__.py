@@ -1,16 +1,20 @@
 """
-`python -m executor_agent --config agent.toml [run | check | status]`.
+`mikrobot-agent [run | check | status | logs | keep] --config agent.toml`, or `python -m executor_agent …`.
 
 ``run`` (the default) trades until it is told to stop; ``check`` connects to terminal and server, says what it found and trades nothing;
-``status`` says what the journal of an agent holds.
+``status`` says what the journal of an agent holds; ``logs`` shows the last lines of its log; ``keep`` asks for the secrets and stores
+them in this machine's keyring.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import getpass
 import json
 import signal
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +26,8 @@ from executor_agent.errors import AlreadyRunning, ConfigError, TerminalUnknown
 from executor_agent.journal import AssignmentRow, IntentRow, Journal, PositionRow, ReportRow
 from executor_agent.journal.rows import OPEN_STATES
 from executor_agent.lock import DirectoryLock
-from executor_agent.logs import configure_logs
+from executor_agent.logs import configure_logs, tail
+from executor_agent.secrets import keep_secret
 from executor_agent.server.courier import HttpCourier
 from executor_agent.server.doors import Doors
 from executor_agent.server.ports import Answered
@@ -104,14 +109,58 @@ def show_status(config: AgentConfig) -> int:
     return 0
 
 
+def show_logs(config: AgentConfig, *, lines: int, follow: bool) -> int:
+    """
+    Print the last lines of the log, and with ``follow`` what comes after, until interrupted.
+
+    :raises ConfigError: where the configuration names no log file.
+    """
+    if config.log_file is None:
+        raise ConfigError("[agent] log_file is not set: the log goes to standard error only", field="log_file")
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        for line in tail(config.log_file, lines, follow=follow):
+            print(line, flush=True)
+    return 0
+
+
+def keep_secrets(path: Path) -> int:
+    """
+    Ask for the secrets that the configuration expects in the keyring, and store them there.
+
+    :raises ConfigError: where it expects none, or there is no keyring.
+    """
+    tables = tomllib.loads(path.read_text("utf-8"))
+    owners = {"server": ("executor_id", ("api_key", "api_secret")), "terminal": ("login", ("password",))}
+    kept = 0
+    for name, (owner, keys) in owners.items():
+        for key in keys:
+            if tables.get(name, {}).get(f"{key}_keyring") is True:
+                keep_secret(key, str(tables[name].get(owner)), getpass.getpass(f"[{name}] {key}: "))
+                kept += 1
+    if not kept:
+        raise ConfigError("no …_keyring = true in the configuration: nothing to keep", field="config")
+    print(f"kept {kept} in this machine's keyring")
+    return 0
+
+
 def main(words: list[str] | None = None) -> int:
     """Return the exit code of a call with those words."""
-    parser = argparse.ArgumentParser(prog="executor_agent", description=__doc__)
-    parser.add_argument("verb", nargs="?", default="run", choices=("run", "check", "status"))
+    about = (__doc__ or "").strip()
+    parser = argparse.ArgumentParser(
+        prog="mikrobot-agent", description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("verb", nargs="?", default="run", choices=("run", "check", "status", "logs", "keep"))
     parser.add_argument("--config", required=True, type=Path, help="the agent.toml")
+    parser.add_argument("--lines", type=int, default=50, help="logs: how many (50)")
+    parser.add_argument("--follow", action="store_true", help="logs: go on until interrupted")
+    parser.add_argument("--version", action="version", version=AGENT_VERSION)
     options = parser.parse_args(words)
     try:
+        if options.verb == "keep":
+            return keep_secrets(options.config)
         config = read_config(options.config)
+        if options.verb == "logs":
+            return show_logs(config, lines=options.lines, follow=options.follow)
         if options.verb == "check":
             return check_agent(config)
         if options.verb == "status":

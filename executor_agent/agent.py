@@ -15,10 +15,12 @@ from functools import partial
 
 from executor_agent import AGENT_VERSION
 from executor_agent.assignments import Assignments
+from executor_agent.budget import RequestBudget
 from executor_agent.clocks import Clocks
 from executor_agent.closing import Closer
 from executor_agent.commands import Commands
 from executor_agent.converging import Convergence
+from executor_agent.deadman import DeadMan
 from executor_agent.errors import TerminalUnknown
 from executor_agent.feed import Feed
 from executor_agent.health import count_threads, read_rss_bytes
@@ -27,6 +29,7 @@ from executor_agent.journal import Journal
 from executor_agent.logs import get_log
 from executor_agent.opening import Opener
 from executor_agent.pacing import Pacing
+from executor_agent.preflight import Preflight
 from executor_agent.reconciling import Reconciler
 from executor_agent.resolving import Resolver
 from executor_agent.server.ports import Answered, Courier, Door, Event, Failed
@@ -53,9 +56,7 @@ _REST_S, _LOOK_EVERY_S = 0.25, 1.0
 _HELLO_AGAIN_S, _CONNECT_AGAIN_S = 2.0, 2.0
 _SNAPSHOT_AT_MOST_EVERY_S, _SNAPSHOT_WAIT_S, _SNAPSHOT_AGAIN_S = 0.2, 1.5, 1.0
 _SPECS_EVERY_S = 60.0
-_SERVER_LOST_S = 30.0
 _REPORT_AGAIN_S = 1.0
-_FLATTEN_AGAIN_S = 2.0
 
 
 class Agent:
@@ -66,7 +67,9 @@ class Agent:
         self._session = Session(clocks, journal)
         self._watch = Watch(clocks, terminal, journal, self._session)
         self._spool = Spool(clocks, journal, self._watch.market_at)
-        self._closer = Closer(clocks, terminal, journal, self._watch, Pacing(clocks, self._spool))
+        self._budget = RequestBudget(journal, self._session, self._watch, self._spool)
+        pacing = Pacing(clocks, self._spool)
+        self._closer = Closer(clocks, terminal, journal, self._watch, pacing, self._budget)
         stops = StopKeeper(journal, self._spool, self._closer)
         self._holdings = Holdings(clocks, terminal, journal, self._spool, self._closer, stops)
         self._resolver = Resolver(clocks, terminal, journal, self._spool)
@@ -74,26 +77,31 @@ class Agent:
         self._assignments = Assignments(journal, self._spool)
         self._feed = Feed(courier)
         opener = Opener(
-            clocks, terminal, courier, journal, self._session, self._watch, self._spool,
+            clocks, terminal, courier, journal, self._session, self._watch, self._spool, self._budget,
             tell_changes=self._tell_changes, absorb=self._absorb,
         )  # fmt: skip
         self._strategies = Strategies(
             clocks, terminal, journal, self._session, self._watch, self._holdings, self._resolver, self._closer, opener,
-            self._feed, self._reconciler, is_reconciled=lambda: self._is_reconciled and not self._stopping.is_set(),
+            self._feed, self._reconciler, self._budget, is_reconciled=lambda: self._is_reconciled and not self._stopping.is_set(),
         )  # fmt: skip
         self._convergence = Convergence(
             clocks, journal, self._session, self._watch, self._spool, self._assignments, self._strategies, self._holdings,
             self._resolver, self._closer, self._reconciler,
         )  # fmt: skip
+        self._preflight = Preflight(clocks, terminal, self._session, self._watch, self._feed)
+        self._feed.on_change = self._preflight.ask
+        self._dead_man = DeadMan(
+            clocks, journal, self._session, self._watch, self._spool,
+            flatten=lambda: self._convergence.flatten_all(ExitReason.KILL_SWITCH), is_clean=self._convergence.is_clean,
+        )  # fmt: skip
         self._commands = Commands(journal, self._spool, self._watch, self._closer, self._want_snapshot)
         self._identity: TerminalIdentity | None = None
         self._life = -1
         self._is_reconciled = False
-        self._is_flattened = False
         self._started_mono = clocks.mono()
-        self._heard_mono = clocks.mono()
         self._next: dict[str, float] = {}
         self._snapshot_reason = "START"
+        self._was_snapshot_complete = False
         self._told_proofs: list[tuple[str, str, int, str]] = []
         self._stopping = threading.Event()
         self._report_damage()
@@ -124,7 +132,9 @@ class Agent:
             self._attempt("look", self._look)
             self._attempt("resolve", self._resolver.resolve)
             self._attempt("converge", self._converge)
+            self._attempt("dead man", self._dead_man.step)
             self._attempt("command", self._commands.work)
+            self._attempt("preflight", partial(self._preflight.step, self._identity, self._strategies.list_needs()))
         self._attempt("tell", self._tell)
         has_rested = (
             self._attempt("feed", lambda: self._strategies.feed(rest_s)) if self._identity is not None else False
@@ -196,7 +206,6 @@ class Agent:
         self._convergence.step(is_reconciled=self._is_reconciled)
         if self._convergence.list_proofs() != self._told_proofs:
             self._snapshot_reason = self._snapshot_reason or "CHANGE"
-        self._obey_connection_loss()
         if self._is_time("specs", _SPECS_EVERY_S):
             for symbol in sorted(self._watch.symbols):
                 # One that cannot be read must not hide a change of the others.
@@ -204,19 +213,6 @@ class Agent:
 
     def _note_symbol(self, symbol: str) -> None:
         self._strategies.note_symbol(self._terminal.read_symbol(symbol))
-
-    def _obey_connection_loss(self) -> None:
-        silent_s = self._clocks.mono() - self._heard_mono
-        if silent_s < _SERVER_LOST_S or self._session.seconds_without_lease < _SERVER_LOST_S:
-            self._is_flattened = False
-            return
-        welcome = self._session.welcome
-        if welcome is None or welcome.connection_loss != "FLATTEN" or self._is_flattened:
-            return
-        if not self._is_time("flatten", _FLATTEN_AGAIN_S):
-            return
-        get_log().error("SERVER_LOST_FLATTENING", silent_s=round(silent_s))
-        self._is_flattened = self._convergence.flatten_all(ExitReason.KILL_SWITCH)
 
     # --- taking in ----------------------------------------------------------------------------------------------
 
@@ -227,7 +223,7 @@ class Agent:
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Answered):
-            self._heard_mono = self._clocks.mono()
+            self._dead_man.hear()
         if event.door in (Door.SYMBOLS, Door.BARS):
             self._feed.take(event)
         if isinstance(event, Failed):
@@ -260,6 +256,7 @@ class Agent:
         get_log().info("WELCOME", fence=self._session.fence, lease=welcome.lease is not None, reason=welcome.reason)
         if not self._session.is_set_pulled:
             self._courier.watch_desired(0)
+        self._preflight.ask()
         self._want_snapshot()
 
     def _take_set(self, desired: DesiredSet, sent_mono: float) -> None:
@@ -273,6 +270,7 @@ class Agent:
     def _take_snapshot_answer(self, answer: SnapshotAnswer, sent_mono: float) -> None:
         is_halt_news = answer.halt.epoch > self._session.halt.epoch
         self._session.take_snapshot_answer(answer, sent_mono)
+        self._dead_man.note_snapshot(is_complete=self._was_snapshot_complete)
         for action in answer.actions:
             ticket, lots = action.get("ticket"), action.get("lots")
             self._commands.take_action(str(action.get("action")), ticket, lots, str(action.get("reason", "")))
@@ -341,6 +339,7 @@ class Agent:
         if snapshot is None:
             return False
         self._snapshot_reason = ""
+        self._was_snapshot_complete = snapshot.complete
         self._told_proofs = self._convergence.list_proofs()
         self._next["snapshot"] = self._clocks.mono() + interval_s
         self._courier.ask(Door.SNAPSHOT, snapshot)
@@ -370,6 +369,8 @@ class Agent:
             uptime_s=round(self._clocks.mono() - self._started_mono, 1),
             terminal_restarts=self._terminal.restarts,
             last_error=self._watch.last_error[:300],
+            requests_today=self._budget.used,
+            request_budget=self._budget.limit,
         )
 
     def _report_damage(self) -> None:

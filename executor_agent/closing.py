@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from executor_agent.budget import RequestBudget
 from executor_agent.clocks import Clocks
 from executor_agent.errors import TerminalUnknown
 from executor_agent.journal import Journal, PositionRow
@@ -25,9 +26,11 @@ _CLOSE, _STOPS = "closing", "setting its stop"
 class Closer:
     """Sends closing requests. A failed disk does not keep it from closing; it keeps the agent from opening."""
 
-    def __init__(self, clocks: Clocks, terminal: Terminal, journal: Journal, watch: Watch, pacing: Pacing) -> None:
+    def __init__(
+        self, clocks: Clocks, terminal: Terminal, journal: Journal, watch: Watch, pacing: Pacing, budget: RequestBudget
+    ) -> None:
         self._clocks, self._terminal, self._journal, self._watch = clocks, terminal, journal, watch
-        self._pacing = pacing
+        self._pacing, self._budget = pacing, budget
         self._tried_mono: dict[int, float] = {}
 
     def close(self, position: PositionMessage, reason: ExitReason, lots: Decimal | None = None) -> bool:
@@ -43,6 +46,7 @@ class Closer:
         self._tried_mono[position.position_id] = self._clocks.mono()
         side = Side(position.side).opposite
         for _ in range(_REQUOTE_TRIES):
+            self._budget.count()
             try:
                 answer = self._terminal.send_order(
                     MarketOrder(
@@ -114,6 +118,7 @@ class Closer:
 
     def cancel(self, ticket: int) -> bool:
         """Remove a waiting order."""
+        self._budget.count()
         try:
             return judge_answer(self._terminal.cancel_order(ticket)) is Verdict.DONE
         except TerminalUnknown:
@@ -122,6 +127,7 @@ class Closer:
     def _set_stops(
         self, position: PositionMessage, stop_loss: Decimal | None, take_profit: Decimal | None
     ) -> OrderAnswer | None:
+        self._budget.count()
         try:
             answer = self._terminal.set_stops(position, stop_loss, take_profit)
         except TerminalUnknown as unknown:

@@ -110,7 +110,8 @@ class Commands:
             get_log().error("ACTION_NOT_UNDERSTOOD", action=action, ticket=ticket, lots=wish["lots"])
             self._actions.pop((ticket, action))
             return
-        is_done = self._closer.close(position, ExitReason.SLIPPAGE, lots)
+        why = ExitReason.UNAPPROVED if wish["reason"] == ExitReason.UNAPPROVED else ExitReason.SLIPPAGE
+        is_done = self._closer.close(position, why, lots)
         if is_done and action == "reduce":
             self._actions.pop((ticket, action))
         self._watch.refresh()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from executor_agent.errors import ConfigError
+from executor_agent.secrets import read_secret
 
 TRANSPORTS = ("long_poll", "websocket", "pusher")
 USUAL_TRANSPORTS = ("long_poll", "websocket")
@@ -123,11 +124,12 @@ def _read_server(table: dict[str, Any], base: Path) -> ServerConfig:
         raise ConfigError(f"unknown transport {sorted(unknown)[0]!r}: use {', '.join(TRANSPORTS)}", field="transports")
     if "pusher" in transports and pusher is None:
         raise ConfigError("transport 'pusher' needs [server.pusher] with key and cluster or host", field="pusher")
+    executor_id = _text(table, "server", "executor_id")
     return ServerConfig(
         url=clean_url(_text(table, "server", "url")),
-        api_key=_secret(table, "server", "api_key", base),
-        api_secret=_secret(table, "server", "api_secret", base),
-        executor_id=_text(table, "server", "executor_id"),
+        api_key=read_secret(table, "server", "api_key", base, executor_id),
+        api_secret=read_secret(table, "server", "api_secret", base, executor_id),
+        executor_id=executor_id,
         transports=transports,
         pusher=pusher,
     )
@@ -162,7 +164,7 @@ def _read_terminal(table: dict[str, Any], base: Path) -> TerminalConfig:
         module=str(table.get("module", "MetaTrader5")),
         path=str(table.get("path", "")),
         login=login,
-        password=_secret(table, "terminal", "password", base),
+        password=read_secret(table, "terminal", "password", base, str(login)),
         server=_text(table, "terminal", "server"),
         server_utc_offset_s=offset,
         deviation_points=int(table.get("deviation_points", 20)),
@@ -188,13 +190,3 @@ def _text(table: dict[str, Any], name: str, key: str) -> str:
     if not isinstance(value, str) or not value:
         raise ConfigError(f"[{name}] {key} is missing", field=key)
     return value
-
-
-def _secret(table: dict[str, Any], name: str, key: str, base: Path) -> str:
-    file = table.get(f"{key}_file")
-    if file is None:
-        return _text(table, name, key)
-    try:
-        return (base / str(file)).read_text("utf-8").strip()
-    except OSError as error:
-        raise ConfigError(f"[{name}] {key}_file cannot be read: {error.strerror}", field=f"{key}_file") from None

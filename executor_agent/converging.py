@@ -23,6 +23,7 @@ _STOP_AGAIN_S = 0.5
 _WORDS = {
     "HALTED": "the account is halted: no entries",
     "HALT_EPOCH": "wanted before the last halt: no entries until it is wanted again",
+    "DEAD_MAN": "everything was closed without the server: no entries before a clean reconcile",
     "NO_LEASE": "this agent holds no lease of the account: no entries",
     "VERSION_NOT_ACCEPTED": "the server does not accept this agent's version: no entries",
     "TAG_DOUBLED": "two positions carry one tag: no entries until one of them is gone",
@@ -196,6 +197,7 @@ class Convergence:
     def flatten_all(self, reason: ExitReason) -> bool:
         """Close whatever is ours and say whether nothing is left; for accounts whose rule is to be flat without a server."""
         for row in self._assignments.list_rows():
+            self._cancel_pendings(row.magic)
             for position in self._watch.own_positions(row.magic) or []:
                 self._closer.close(position, reason)
         look = self._watch.refresh()
@@ -203,7 +205,19 @@ class Convergence:
             return False
         self._holdings.follow(look)
         ours = {row.magic for row in self._assignments.list_rows()}
-        return not self._holdings.doubted and not any(p.magic in ours for p in look.positions or ())
+        return not self._holdings.doubted and not any(
+            p.magic in ours for p in (look.positions or ()) + (look.orders or ())
+        )
+
+    def is_clean(self) -> bool:
+        """Say whether nothing of ours is open, waiting, unclear or unreported."""
+        look = self._watch.fresh
+        if look is None or not look.is_complete or len(self._spool) or self._resolver.list_open():
+            return False
+        ours = {row.magic for row in self._assignments.list_rows()}
+        return not self._holdings.doubted and not any(
+            p.magic in ours for p in (look.positions or ()) + (look.orders or ())
+        )
 
 
 def _list_tickets(positions: list[PositionMessage]) -> str:

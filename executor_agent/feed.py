@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from decimal import Decimal
 
 from executor_agent.server.ports import Answered, Courier, Door, Event
 from executor_agent.terminal.ports import BarTuple, SymbolFacts
-from trading.protocol import BarRow, BarsMessage, SymbolsMessage, SymbolSpec
+from trading.protocol import BarRow, BarsMessage, SymbolProbe, SymbolsMessage, SymbolSpec
 
 _MOST_BARS, _BATCH = 10_000, 5_000
+_MOVING = ("tick_value", "tick_value_profit", "tick_value_loss", "margin_per_lot", "loss_per_lot_check")
 
 
 class Feed:
@@ -17,6 +19,8 @@ class Feed:
 
     def __init__(self, courier: Courier) -> None:
         self._courier = courier
+        self.on_change: Callable[[str], None] = lambda symbol: None
+        """Called with a symbol whose specification the broker has changed, but for what follows the rates."""
         self._bars: dict[tuple[str, str], deque[BarTuple]] = {}
         self._digits: dict[str, int] = {}
         self._last: dict[tuple[str, str], int] = {}
@@ -24,14 +28,23 @@ class Feed:
         self._unsent: set[str] = set()
         self._in_flight: tuple[tuple[str, str], int] | None = None
         self._sent_specs: set[str] = set()
+        self._probes: dict[str, SymbolProbe] = {}
+        self._sent_probes: dict[str, SymbolProbe] = {}
 
     def add_symbol(self, facts: SymbolFacts) -> None:
         """Note a specification; it is sent where it is new or changed."""
         name = facts.spec.name
         self._digits[name] = facts.spec.digits
-        if self._specs.get(name) != facts.spec:
+        before = self._specs.get(name)
+        if before is not None and _contract_of(before) != _contract_of(facts.spec):
+            self.on_change(name)
+        if before != facts.spec:
             self._specs[name] = facts.spec
             self._unsent.add(name)
+
+    def add_probe(self, probe: SymbolProbe) -> None:
+        """Note what was tried with a symbol."""
+        self._probes[probe.symbol] = probe
 
     def add_bars(self, symbol: str, timeframe: str, rows: tuple[BarTuple, ...]) -> None:
         """Note closed bars, oldest first; those known already are skipped."""
@@ -49,11 +62,10 @@ class Feed:
 
     def push(self) -> None:
         """Send what is due, where the doors are free. Specifications go before bars."""
-        if self._unsent and self._courier.is_free(Door.SYMBOLS):
-            self._sent_specs = set(self._unsent)
-            self._courier.ask(
-                Door.SYMBOLS, SymbolsMessage(symbols=[self._specs[name] for name in sorted(self._unsent)])
-            )
+        if (self._unsent or self._probes) and self._courier.is_free(Door.SYMBOLS):
+            self._sent_specs, self._sent_probes = set(self._unsent), dict(self._probes)
+            specs = [self._specs[name] for name in sorted(self._unsent)]
+            self._courier.ask(Door.SYMBOLS, SymbolsMessage(symbols=specs, probes=list(self._sent_probes.values())))
         if self._in_flight is None and not self._unsent and self._courier.is_free(Door.BARS):
             self._push_bars()
 
@@ -62,6 +74,9 @@ class Feed:
         if event.door is Door.SYMBOLS:
             if isinstance(event, Answered):
                 self._unsent -= self._sent_specs
+                self._probes = {
+                    name: probe for name, probe in self._probes.items() if self._sent_probes.get(name) is not probe
+                }
             return
         sent, self._in_flight = self._in_flight, None
         if sent is None or not isinstance(event, Answered):
@@ -94,3 +109,7 @@ def _make_row(row: BarTuple, digits: int) -> BarRow:
         volume=int(row[5]),
         spread_points=row[6],
     )
+
+
+def _contract_of(spec: SymbolSpec) -> tuple[object, ...]:
+    return tuple(getattr(spec, name) for name in spec.__struct_fields__ if name not in _MOVING)

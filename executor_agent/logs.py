@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
+from collections.abc import Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
 _MAX_BYTES, _FILES_KEPT = 10_000_000, 5
+_LONGEST_LINE, _LOOK_EVERY_S = 4_000, 0.5
 _SECRET_WORDS = ("secret", "password", "api_key", "token", "authorization")
 
 
@@ -39,6 +42,31 @@ def configure_logs(log_file: Path | None, *, level: str = "INFO") -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def tail(path: Path, lines: int, *, follow: bool = False) -> Iterator[str]:
+    """
+    Give the last lines of a log, and with ``follow`` each later one, also after the file was rotated.
+
+    Reads the end of the file only: a log of ten megabytes is no reason to hold them.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - lines * _LONGEST_LINE))
+        for raw in file.read().splitlines()[-lines:] if lines > 0 else ():
+            yield raw.decode("utf-8", "replace")
+        place = file.tell()
+    while follow:
+        time.sleep(_LOOK_EVERY_S)
+        size = path.stat().st_size if path.exists() else 0
+        place = place if size >= place else 0  # rotated: a new file has begun
+        with path.open("rb") as file:
+            file.seek(place)
+            for raw in file:
+                if raw.endswith(b"\n"):
+                    place += len(raw)
+                    yield raw.decode("utf-8", "replace").rstrip()
 
 
 def get_log() -> Any:

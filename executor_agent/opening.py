@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from executor_agent.budget import RequestBudget
 from executor_agent.clocks import Clocks
 from executor_agent.errors import TerminalUnknown
 from executor_agent.holdings import make_outcome, make_position_row
 from executor_agent.journal import IntentRow, IntentState, Journal, Row
+from executor_agent.levels import find_level_problem
 from executor_agent.logs import get_log
 from executor_agent.server.ports import Answered, Courier, Event
 from executor_agent.session import Session
@@ -24,7 +26,7 @@ from executor_agent.watch import Watch
 from trading.engine.runner import Intent
 from trading.model.instrument import Instrument
 from trading.model.orders import Side
-from trading.protocol import ApprovalAnswer, ApprovalRequest, DesiredAssignment, PositionMessage, QuoteMessage, encode
+from trading.protocol import ApprovalAnswer, ApprovalRequest, DesiredAssignment, PositionMessage, encode
 
 APPROVAL_TIMEOUT_S = 1.5
 _APPROVAL_TRIES = 2
@@ -70,12 +72,13 @@ class Opener:
         session: Session,
         watch: Watch,
         spool: Spool,
+        budget: RequestBudget,
         *,
         tell_changes: Callable[[], None],
         absorb: Callable[[], None],
     ) -> None:
         self._clocks, self._terminal, self._courier, self._journal = clocks, terminal, courier, journal
-        self._session, self._watch, self._spool = session, watch, spool
+        self._session, self._watch, self._spool, self._budget = session, watch, spool, budget
         self._tell_changes, self._absorb = tell_changes, absorb
         self._sent_in_this_life: set[str] = set()
 
@@ -109,17 +112,20 @@ class Opener:
         refusal = self._session.find_refusal()
         if refusal is not None:
             return refusal
+        if not self._budget.may_open():
+            return "REQUEST_BUDGET"
         look = self._watch.fresh
         if look is None or not look.is_complete:
             return "TERMINAL_UNKNOWN"
         if not look.trade_allowed:
             return "TRADING_DISABLED"
-        if entry.intent.stop_price is None or entry.intent.entry_price is None:
+        intent = entry.intent
+        if intent.stop_price is None or intent.entry_price is None:
             return "NO_STOP_LOSS"
         quote = look.quotes.get(entry.wanted.symbol)
         if quote is None or quote.market_at < entry.forming_opened_at:
             return "QUOTE_STALE"
-        return _find_stop_refusal(entry, quote)
+        return find_level_problem(intent.side, quote, intent.stop_price, intent.target_price, entry.instrument)
 
     def _is_still_right(self, entry: Entry, row: IntentRow, approved: _Approved) -> bool:
         # STOP, PAUSE or a halt may have come in while we asked.
@@ -283,6 +289,7 @@ class Opener:
             magic=row.magic,
             comment=approved.tag,
         )
+        self._budget.count()
         try:
             return self._terminal.send_order(order)
         except TerminalUnknown as unknown:
@@ -351,13 +358,3 @@ class Opener:
                 self._terminal.release()
         except TerminalUnknown:
             return
-
-
-def _find_stop_refusal(entry: Entry, quote: QuoteMessage) -> str | None:
-    intent, instrument = entry.intent, entry.instrument
-    assert intent.stop_price is not None
-    exit_price = quote.bid if intent.side is Side.BUY else quote.ask
-    room = (exit_price - intent.stop_price) * intent.side.sign
-    if room <= 0 or room < instrument.stops_level_points * instrument.point:
-        return "STOP_TOO_NEAR"
-    return None

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from executor_agent.clocks import Clocks
 from executor_agent.journal import Journal
+from executor_agent.policy import keep_policy, read_policy
 from executor_agent.terminal.supervised import ORDER_S
 from trading.protocol import DesiredSet, Halt, Lease, SnapshotAnswer, Welcome
 
@@ -25,6 +26,8 @@ class Session:
         self._clocks, self._journal = clocks, journal
         self.instance_id = uuid.uuid4().hex
         self.welcome: Welcome | None = None
+        self.policy = read_policy(journal)
+        self.is_dead_man_on = False
         self.fence = 0
         self.halt = Halt(epoch=int(journal.read_mark("halt_epoch", "0")), halted=False)
         self.fleet_epoch = int(journal.read_mark("fleet_epoch", "0"))
@@ -60,6 +63,8 @@ class Session:
             return "NOT_SYNCHRONISED"
         if not self.may_run:
             return "VERSION_NOT_ACCEPTED"
+        if self.is_dead_man_on:
+            return "DEAD_MAN"
         if self.halt.halted:
             return "HALTED"
         if self._lease_until is None or self._clocks.mono() >= self._lease_until - MAX_ORDER_LATENCY_S:
@@ -86,6 +91,7 @@ class Session:
     def take_welcome(self, welcome: Welcome, sent_mono: float) -> None:
         """Take the answer to a hello."""
         self.welcome, self.may_run = welcome, welcome.may_run
+        self.policy = keep_policy(self._journal, welcome)
         self.deals_since_ms = welcome.deals_since_ms
         self._note_time(welcome.server_time)
         self.take_lease(welcome.lease, sent_mono)
@@ -132,6 +138,11 @@ class Session:
     def server_time(self) -> datetime:
         """Return the server's wall clock as far as we know it."""
         return self._clocks.at() + self._server_ahead
+
+    @property
+    def clock_skew_ms(self) -> int:
+        """Our wall clock minus the server's, as of its last answer, the way of the answer included [ms]."""
+        return -int(self._server_ahead / timedelta(milliseconds=1))
 
     def _note_time(self, server_time: datetime) -> None:
         self._server_ahead = server_time - self._clocks.at()

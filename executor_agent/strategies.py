@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from executor_agent.budget import RequestBudget
 from executor_agent.clocks import Clocks
 from executor_agent.closing import Closer
 from executor_agent.errors import SymbolUnknown, TerminalUnknown
 from executor_agent.feed import Feed
 from executor_agent.holdings import Holdings
 from executor_agent.journal import AssignmentRow, BarMark, Journal, PositionRow
+from executor_agent.levels import is_frozen
 from executor_agent.logs import get_log
 from executor_agent.opening import Entry, Opener
 from executor_agent.reconciling import Reconciler
@@ -28,6 +30,7 @@ from trading.model.timeframe import Timeframe
 from trading.protocol import DesiredAssignment, PositionMessage
 
 Group = tuple[str, str]
+_OPTIONAL = frozenset({IntentKind.MOVE_STOP, IntentKind.PARTIAL})
 
 _RECENT_BARS, _SPARE_BARS, _MOST_BARS = 3, 50, 20_000
 _BUILD_AGAIN_S, _FAILED_AGAIN_S, _FEED_AGAIN_S = 1.0, 60.0, 0.2
@@ -57,13 +60,14 @@ class Strategies:
         opener: Opener,
         feed: Feed,
         reconciler: Reconciler,
+        budget: RequestBudget,
         *,
         is_reconciled: Callable[[], bool],
     ) -> None:
         self._clocks, self._terminal, self._journal, self._session = clocks, terminal, journal, session
         self._watch, self._holdings, self._resolver = watch, holdings, resolver
         self._closer, self._opener, self._feed, self._is_reconciled = closer, opener, feed, is_reconciled
-        self._reconciler = reconciler
+        self._reconciler, self._budget = reconciler, budget
         self.currency: str | None = None
         self._running: dict[str, RunningStrategy] = {}
         self._subscribed: set[Group] = set()
@@ -106,6 +110,15 @@ class Strategies:
         self._subscribed.clear()
         self._running.clear()
         self._forming.clear()
+
+    def list_needs(self) -> dict[str, dict[str, int]]:
+        """Return how many bars the strategies at work fold before they speak, by symbol and timeframe."""
+        needs: dict[str, dict[str, int]] = {}
+        for running in self._running.values():
+            symbol, frame = running.group
+            frames = needs.setdefault(symbol, {})
+            frames[frame] = max(frames.get(frame, 1), running.runner.warmup_bars)
+        return needs
 
     def note_symbol(self, facts: SymbolFacts) -> None:
         """Take a specification read anew: told where it changed, and what is sized by it is built again where that matters."""
@@ -329,10 +342,15 @@ class Strategies:
                 continue
             position = positions.get(intent.ticket or 0)
             if position is not None:
-                is_clean = self._reduce(intent, position) and is_clean
+                is_clean = self._reduce(running, intent, position) and is_clean
         return self._look() or look
 
-    def _reduce(self, intent: Intent, position: PositionMessage) -> bool:
+    def _reduce(self, running: RunningStrategy, intent: Intent, position: PositionMessage) -> bool:
+        quote = self._watch.fresh.quotes.get(position.symbol) if self._watch.fresh else None
+        if intent.kind is IntentKind.MOVE_STOP and quote and is_frozen(position, quote, running.instrument):
+            return True  # decided again at the next bar
+        if intent.kind in _OPTIONAL and not self._budget.may_move():
+            return True  # decided again at the next bar
         if intent.kind is IntentKind.MOVE_STOP:
             assert intent.stop_price is not None
             return self._closer.move_stop(position, intent.stop_price, intent.target_price)

@@ -126,9 +126,8 @@ class Watch:
         return Decimal(equity) if day else None
 
     def _mark_day(self, look: Look) -> None:
-        zone = self._session.welcome.account_zone if self._session.welcome else "UTC"
         try:
-            day = day_at(look.market.market_at, zone).day.isoformat()
+            day = day_at(look.market.market_at, self._session.policy.zone).day.isoformat()
         except TradingError:
             return
         if self._journal.read_mark(_DAY_MARK).partition("|")[0] == day or look.account is None:

@@ -38,3 +38,17 @@ def _full_buckets(request):
         from apps.teams.limits import buckets
 
         buckets.forget()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """Tests that commit are cleaned up by TRUNCATE, which the evidence tables refuse to everybody else."""
+    from django.db import connection
+
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        for table, trigger in (
+            ("risk_decision", "decision_never_truncated"),
+            ("risk_logdocument", "document_never_truncated"),
+            ("risk_loganchor", "anchor_never_truncated"),
+        ):
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")

@@ -28,6 +28,11 @@ class ConnectionLossPolicy(models.TextChoices):
     FLATTEN = "FLATTEN"
 
 
+class UnapprovedPolicy(models.TextChoices):
+    ALERT = "ALERT"  # people are told
+    CLOSE = "CLOSE"  # and the account's agent closes it
+
+
 class Account(Identified):
     """Settings. Written by people only; never locked by an approval."""
 
@@ -45,6 +50,10 @@ class Account(Identified):
     initial_balance = NumericField()
     zone = models.CharField(max_length=64, default="UTC")  # an IANA name, or SERVER_NY+7
     connection_loss = models.CharField(max_length=10, choices=ConnectionLossPolicy, default=ConnectionLossPolicy.HOLD)
+    connection_loss_after_s = models.PositiveIntegerField(default=30)  # FLATTEN: how long after the lease is over
+    request_budget = models.PositiveIntegerField(default=2000)  # trade requests of one account's day; 0 is no limit
+    # What is done about a position that no approval stands behind.
+    unapproved = models.CharField(max_length=10, choices=UnapprovedPolicy, default=UnapprovedPolicy.ALERT)
     retired_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -92,6 +101,14 @@ class LimitSet(Identified):
         ]
 
 
+class Level(models.TextChoices):
+    SAFE = "SAFE"
+    CAUTION = "CAUTION"
+    WARNING = "WARNING"
+    CRITICAL = "CRITICAL"
+    HALTED = "HALTED"
+
+
 class AccountRisk(models.Model):
     """The only row an approval locks: latches, lease, counters, the head of the decision chain."""
 
@@ -117,6 +134,10 @@ class AccountRisk(models.Model):
     day_provisional = models.BooleanField(default=False)
     peak_balance = NumericField(null=True)
     peak_equity = NumericField(null=True)
+    # the level that people see: it rises at once and falls slowly (trading.risk.levels)
+    level = models.CharField(max_length=8, choices=Level, default=Level.SAFE)
+    level_at = models.DateTimeField(null=True)  # market time of its last change
+    level_calm_since = models.DateTimeField(null=True)
     # counters
     reserved = NumericField(default=0)  # money at risk in unresolved reservations
     risked_today = NumericField(default=0)  # money approved for risk since the day began

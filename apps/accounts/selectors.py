@@ -8,11 +8,21 @@ from uuid import UUID
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from rest_framework.request import Request
 
-from apps.accounts.models import Account, AccountRisk, AccountSnapshot, LimitSet, RulePack, RulePackVersion
+from apps.accounts.models import (
+    Account,
+    AccountRisk,
+    AccountSnapshot,
+    ConnectionLossPolicy,
+    LimitSet,
+    RulePack,
+    RulePackVersion,
+)
 from apps.common.codes import Code
 from apps.common.errors import Invalid, NotFound
 from apps.common.refs import match_reference
 from apps.teams.callers import Caller
+
+LEASE_S = 15  # how long an agent may trade on its last word from the server
 
 
 def find_account(team_id: UUID, reference: str) -> Account | None:
@@ -122,3 +132,20 @@ def _versions(team_id: UUID, on: date) -> QuerySet[RulePackVersion]:
 
 def _usable_by(team_id: UUID, path: str = "") -> Q:
     return Q(**{f"{path}team": None}) | Q(**{f"{path}team_id": team_id})
+
+
+def tell_connection_loss(account: Account) -> str:
+    """
+    Return what happens on the account when agent and server lose each other, as it is said before anything is started.
+
+    >>> tell_connection_loss(Account(connection_loss="HOLD"))
+    'Without a connection nothing is opened, strategies pause, waiting orders are cancelled; positions stay with their stops at the broker.'
+    """
+    before = "Without a connection nothing is opened, strategies pause, waiting orders are cancelled;"
+    if account.connection_loss == ConnectionLossPolicy.HOLD:
+        return f"{before} positions stay with their stops at the broker."
+    seconds = account.connection_loss_after_s + LEASE_S
+    return (
+        f"{before} after {seconds} s the agent closes every position of ours by itself, at once where the account's day ends "
+        "within ten minutes, and enters again only when everything is told and agrees."
+    )

@@ -8,10 +8,21 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.accounts.models import Account, AccountMode, AccountSnapshot, ConnectionLossPolicy, MarginMode
+from apps.accounts.models import (
+    Account,
+    AccountMode,
+    AccountSnapshot,
+    ConnectionLossPolicy,
+    MarginMode,
+    UnapprovedPolicy,
+)
+from apps.accounts.selectors import tell_connection_loss
 from apps.common.serializer_fields import AwareDateTimeField, BigNumberField, HandleField, NumberField
 from trading.errors import TradingError
 from trading.risk.days import check_zone
+
+AFTER_HELP = "FLATTEN: seconds after the lease (15 s) is over; sooner where the account's day ends within ten minutes."
+BUDGET_HELP = "Trade requests of one day, a fifth of them kept for closing and stops; 0 is no limit."
 
 
 class AnyCaseChoiceField(serializers.ChoiceField):
@@ -54,6 +65,9 @@ class NewAccount(serializers.Serializer[Any]):
     initial_balance = NumberField(above=0)
     zone = ZoneField(max_length=64, default="UTC")
     connection_loss = AnyCaseChoiceField(ConnectionLossPolicy.choices, default=ConnectionLossPolicy.HOLD)
+    unapproved = AnyCaseChoiceField(UnapprovedPolicy.choices, default=UnapprovedPolicy.ALERT)
+    connection_loss_after_s = serializers.IntegerField(min_value=0, max_value=3600, default=30, help_text=AFTER_HELP)
+    request_budget = serializers.IntegerField(min_value=0, max_value=1_000_000, default=2000, help_text=BUDGET_HELP)
 
 
 class AccountChange(serializers.Serializer[Any]):
@@ -63,6 +77,11 @@ class AccountChange(serializers.Serializer[Any]):
     leverage = serializers.IntegerField(min_value=1, max_value=10_000, required=False)
     zone = ZoneField(max_length=64, required=False)
     connection_loss = AnyCaseChoiceField(ConnectionLossPolicy.choices, required=False)
+    unapproved = AnyCaseChoiceField(UnapprovedPolicy.choices, required=False)
+    connection_loss_after_s = serializers.IntegerField(
+        min_value=0, max_value=3600, required=False, help_text=AFTER_HELP
+    )
+    request_budget = serializers.IntegerField(min_value=0, max_value=1_000_000, required=False, help_text=BUDGET_HELP)
 
 
 class AccountRow(serializers.Serializer[Any]):
@@ -80,6 +99,10 @@ class AccountRow(serializers.Serializer[Any]):
     initial_balance = NumberField()
     zone = serializers.CharField()
     connection_loss = serializers.CharField()
+    unapproved = serializers.CharField()
+    connection_loss_after_s = serializers.IntegerField(help_text=AFTER_HELP)
+    connection_loss_words = serializers.CharField(help_text="What happens without a connection, as a sentence.")
+    request_budget = serializers.IntegerField(help_text=BUDGET_HELP)
     created_at = AwareDateTimeField()
     retired_at = AwareDateTimeField(allow_null=True)
     balance = NumberField(allow_null=True)
@@ -106,6 +129,10 @@ def account_row(account: Account, at: datetime) -> dict[str, Any]:
         "initial_balance": account.initial_balance,
         "zone": account.zone,
         "connection_loss": account.connection_loss,
+        "unapproved": account.unapproved,
+        "connection_loss_after_s": account.connection_loss_after_s,
+        "connection_loss_words": tell_connection_loss(account),
+        "request_budget": account.request_budget,
         "created_at": account.created_at,
         "retired_at": account.retired_at,
         "balance": seen.balance if seen else None,

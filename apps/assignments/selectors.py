@@ -111,6 +111,13 @@ def count_not_stopped(*, executor_id: UUID | None = None, strategy_id: UUID | No
     return rows.exclude(stopped).count()
 
 
+def find_netting_neighbour(bot: Bot, symbol: str) -> Assignment | None:
+    """Return another bot's assignment of the symbol on the bot's account that is not proven STOPPED, or None."""
+    stopped = Q(desired=Desired.STOPPED, observed=Observed.STOPPED, open_positions=0, pending_orders=0)
+    rows = Assignment.objects.filter(account_id=bot.account_id, live=True, version__symbol=symbol).exclude(bot=bot)
+    return rows.exclude(stopped).select_related("bot").order_by("pk").first()
+
+
 def list_origins(account: Account) -> dict[int, Origin]:
     """Return, by magic number, the account's bots and what they run: whose a deal is."""
     running = {

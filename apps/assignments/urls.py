@@ -1,12 +1,13 @@
 from django.urls import path
 
-from apps.assignments import api, results_api, subjects_api
+from apps.assignments import api, preflight_api, results_api, subjects_api
 
 app_name = "assignments"
 urlpatterns = [
     path("strategies/<str:strategy>", subjects_api.StrategyApi.as_view(), name="strategy"),
     path("executors/<str:executor>", subjects_api.ExecutorApi.as_view(), name="executor"),
     path("strategies/<str:strategy>/activate", api.ActivateApi.as_view(), name="strategy-activate"),
+    path("strategies/<str:strategy>/preflight", preflight_api.PreflightApi.as_view(), name="strategy-preflight"),
     path("strategies/<str:strategy>/pause", api.PauseStrategyApi.as_view(), name="strategy-pause"),
     path("strategies/<str:strategy>/resume", api.ResumeStrategyApi.as_view(), name="strategy-resume"),
     path("strategies/<str:strategy>/stop", api.StopStrategyApi.as_view(), name="strategy-stop"),

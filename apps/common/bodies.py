@@ -7,7 +7,9 @@ while the headers are all there is, and where none is given the bytes are counte
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from html import escape
 from typing import Any
 
@@ -23,6 +25,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 STATUS = 413
+LINGER_S = 5.0
 
 
 class BodyTooLong(Exception):
@@ -72,14 +75,14 @@ def guard(inner: Application) -> Application:
         path = scope["path"]
         limit = limit_of(path)
         if is_declared_too_long(scope["headers"], limit):
-            await _send_refusal(path, send)
+            await _refuse(path, receive, send)
             return
         counted = _Counted(receive, send, limit)
         try:
             await inner(scope, counted.receive, counted.send)
         except BodyTooLong:
             if not counted.has_answered:
-                await _send_refusal(path, send)
+                await _refuse(path, receive, send)
 
     return application
 
@@ -104,7 +107,17 @@ class _Counted:
         await self._send(message)
 
 
-async def _send_refusal(path: str, send: Send) -> None:
+async def _refuse(path: str, receive: Receive, send: Send) -> None:
+    """Answer, and throw away what still comes: a line that is cut while the sender sends takes the answer with it."""
     headers, body = refuse_body(path)
     await send({"type": "http.response.start", "status": STATUS, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            await _discard(receive)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _discard(receive: Receive) -> None:
+    while (message := await receive())["type"] == "http.request" and message.get("more_body", False):
+        pass

@@ -8,8 +8,7 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
-from django.db import connection, models, transaction
-from psycopg import sql
+from django.db import connection, models
 
 
 def copy_rows(rows: Sequence[models.Model]) -> None:
@@ -24,7 +23,7 @@ def copy_rows(rows: Sequence[models.Model]) -> None:
     if not rows:
         return
     statement, read, json_places = _plan(type(rows[0]))
-    with transaction.get_connection().wrap_database_errors, connection.cursor() as cursor:
+    with connection.wrap_database_errors, connection.cursor() as cursor:
         with cursor.copy(statement) as copy:
             for row in rows:
                 values = read(row)
@@ -39,11 +38,12 @@ def _with_json(values: tuple[Any, ...], places: tuple[int, ...]) -> list[Any]:
 
 
 @cache
-def _plan(model: type[models.Model]) -> tuple[sql.Composed, attrgetter[tuple[Any, ...]], tuple[int, ...]]:
+def _plan(model: type[models.Model]) -> tuple[str, attrgetter[tuple[Any, ...]], tuple[int, ...]]:
     """Return the statement, what reads a row's values, and which of them are JSON."""
     fields = [one for one in model._meta.concrete_fields if not one.has_db_default() and not _is_numbered(one)]
-    names = sql.SQL(", ").join(sql.Identifier(str(one.column)) for one in fields)
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(model._meta.db_table), names)
+    quote = connection.ops.quote_name
+    names = ", ".join(quote(str(one.column)) for one in fields)
+    statement = f"COPY {quote(model._meta.db_table)} ({names}) FROM STDIN"
     places = tuple(place for place, one in enumerate(fields) if isinstance(one, models.JSONField))
     return statement, attrgetter(*[one.attname for one in fields]), places
 

@@ -20,6 +20,7 @@ SECTIONS = (
     ("strategies", "Strategies", "t-strategies"),
     ("backtests", "Backtests", ""),
     ("data", "Data", ""),
+    ("bots", "Bots", ""),
     ("fleet", "Fleet", "t-fleet"),
     ("trades", "Trades", ""),
 )

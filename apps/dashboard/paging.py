@@ -68,3 +68,37 @@ def take_page(rows: QuerySet[Row], number: int) -> Page[Row]:
     found = list(rows[first : first + PAGE_ROWS + 1])
     count = rows.order_by()[: EXACT_COUNT + 1].count() if len(found) > PAGE_ROWS or number > 1 else len(found)
     return Page(found[:PAGE_ROWS], number, count, len(found) > PAGE_ROWS)
+
+
+@dataclass(frozen=True, slots=True)
+class KeysetPage(Generic[Row]):
+    """A page of a long list in the order of a handle; `next` and `previous` are the handles it goes on behind."""
+
+    rows: list[Row]
+    count: int
+    next: str
+    previous: str
+
+    @property
+    def count_text(self) -> str:
+        return f"more than {EXACT_COUNT:,}" if self.count > EXACT_COUNT else f"{self.count:,}"
+
+
+def take_keyset(rows: QuerySet[Row], handle: str, *, after: str = "", before: str = "") -> KeysetPage[Row]:
+    """
+    Return the page that follows the handle `after`, or the one that ends before `before`; a list that grows shows none twice.
+
+    :param handle: the column of the order; its values are unique among the rows.
+    """
+    count = rows.order_by()[: EXACT_COUNT + 1].count()
+    if before:
+        found = list(rows.filter(**{f"{handle}__lt": before}).order_by(f"-{handle}")[: PAGE_ROWS + 1])
+        more, page = len(found) > PAGE_ROWS, found[:PAGE_ROWS][::-1]
+        has_next, has_previous = bool(page), more
+    else:
+        behind = rows.filter(**{f"{handle}__gt": after}) if after else rows
+        found = list(behind.order_by(handle)[: PAGE_ROWS + 1])
+        page = found[:PAGE_ROWS]
+        has_next, has_previous = len(found) > PAGE_ROWS, bool(after and page)
+    ends = [getattr(row, handle) for row in (page[-1:] + page[:1])]
+    return KeysetPage(page, count, ends[0] if has_next else "", ends[1] if has_previous else "")

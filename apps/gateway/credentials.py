@@ -80,8 +80,10 @@ def find_credential(scope: dict[str, Any]) -> Credential | None:
         return bearer_credential(token.strip()[:200], ip)
     if headers.get("x-api-key"):
         return executor_credential(headers["x-api-key"][:100], headers.get("x-api-secret", "")[:200], ip)
-    if query.get("ticket"):
-        return ticket_credential(query["ticket"][0][:200])
+    # RiskMind's dashboard writes `?token=…`: a ticket may stand there, a key never, as addresses end in logs.
+    for name in ("ticket", "token"):
+        if query.get(name):
+            return ticket_credential(query[name][0][:200])
     session = scope.get("session")
     # Only browsers send an Origin, and they always do: a cookie without one is not a page of ours.
     if session is not None and session.session_key and "origin" in headers:

@@ -27,7 +27,8 @@ from apps.gateway.services.desired import build_desired_set
 from apps.gateway.services.greeting import greet
 from apps.gateway.services.reports import take_reports
 from apps.gateway.services.snapshots import take_snapshot
-from apps.market.services import store_bars, store_specifications
+from apps.gateway.services.symbols import take_symbols
+from apps.market.services import store_bars
 from apps.teams.authentication import caller_of
 from trading.protocol import (
     BarsMessage,
@@ -121,7 +122,7 @@ class SymbolsDoor(ExecutorDoor):
     )
     def post(self, request: Request) -> HttpResponse:
         message = read_message(request, SymbolsMessage, max_bytes=LARGE)
-        store_specifications(account=self.get_executor(request).account, specs=message.symbols, at=read_at())
+        take_symbols(executor=self.get_executor(request), message=message, at=read_at())
         return HttpResponse(status=204)
 
 

@@ -64,6 +64,17 @@ class Subscriber:
         self.last = after
         self.fall_behind()
 
+    def nudge(self) -> None:
+        """Wake the socket: something that is no event of its own has changed."""
+        self._wake.set()
+
+    def drain(self) -> None:
+        """Forget what waits: it mattered only that something happened."""
+        if self._waiting:
+            self.last = max(self.last, self._waiting[-1]["number"])
+        self._waiting.clear()
+        self.is_behind = False
+
     def recheck(self) -> None:
         """Have the socket look whether its key still opens."""
         self.must_recheck = True

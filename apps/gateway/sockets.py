@@ -10,6 +10,7 @@ from django.urls import path
 
 from apps.gateway.consumers import EventsConsumer, ExecutorConsumer
 from apps.gateway.credentials import find_credential, is_origin_allowed
+from apps.gateway.dashboard_socket import DashboardConsumer
 from apps.gateway.push.socket import serve as serve_push
 
 FORBIDDEN = 4403
@@ -17,6 +18,7 @@ FORBIDDEN = 4403
 urlpatterns = [
     path("ws/executor", ExecutorConsumer.as_asgi()),
     path("ws/events", EventsConsumer.as_asgi()),
+    path("ws/dashboard", DashboardConsumer.as_asgi()),
 ]
 if settings.PUSHER_SERVE:
     urlpatterns.append(path("app/<str:key>", cast("Any", serve_push)))

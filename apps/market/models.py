@@ -22,9 +22,39 @@ class SymbolSpecification(Identified):
     content_hash = models.CharField(max_length=64)
     read_at = models.DateTimeField()
     changed_at = models.DateTimeField()
+    # What approvals were made under: the first one told, later what a person has seen. Tick values follow it from day to day.
+    accepted = models.JSONField(default=dict)
+    accepted_at = models.DateTimeField(null=True)
+    accepted_by = models.CharField(max_length=120, blank=True)
+    # Changes nobody has seen yet, name -> [accepted, told]: while there are any, nothing is approved in this symbol.
+    drift = models.JSONField(default=dict, blank=True)
+    drifted_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "symbol"], name="symbol_once_per_account")]
+
+
+class CertificateResult(models.TextChoices):
+    PASS = "PASS"  # noqa: S105
+    WARN = "WARN"
+    FAIL = "FAIL"
+
+
+class SymbolCertificate(Identified):
+    """What was found when a symbol was last looked at before trading it on an account."""
+
+    PREFIX = "cer"
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="certificates")
+    symbol = models.CharField(max_length=32)
+    result = models.CharField(max_length=4, choices=CertificateResult)
+    checks = models.JSONField(default=list)  # name, result, message, code
+    probe = models.JSONField(default=dict)  # `trading.protocol` SymbolProbe; empty where the agent has not tried it yet
+    probed_at = models.DateTimeField(null=True)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "symbol"], name="certificate_once_per_symbol")]
 
 
 class Quote(models.Model):

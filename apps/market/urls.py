@@ -6,6 +6,8 @@ from apps.market.datasets import api as datasets
 app_name = "market"
 urlpatterns = [
     path("symbols/<str:symbol>", api.SymbolApi.as_view(), name="symbol"),
+    path("symbols/<str:symbol>/accept", api.AcceptSymbolApi.as_view(), name="symbol-accept"),
+    path("certificates", api.CertificatesApi.as_view(), name="certificates"),
     path("datasets", datasets.DatasetsApi.as_view(), name="datasets"),
     path("datasets/from-terminal", datasets.DatasetsFromTerminalApi.as_view(), name="datasets-from-terminal"),
     path("datasets/from-exchange", datasets.DatasetsFromExchangeApi.as_view(), name="datasets-from-exchange"),

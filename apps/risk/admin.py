@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from apps.common.admin_site import LedgerAdmin
-from apps.risk.models import Approval, Decision, RiskEvent
+from apps.risk.models import Approval, Decision, LogAnchor, RiskEvent
 
 
 @admin.register(Approval)
@@ -29,3 +29,10 @@ class RiskEventAdmin(LedgerAdmin):
     search_fields = ("account__code", "event_type")
     list_filter = ("severity",)
     list_select_related = ("account",)
+
+
+@admin.register(LogAnchor)
+class LogAnchorAdmin(LedgerAdmin):
+    list_display = ("at", "account", "number", "head", "key", "delivered_at")
+    search_fields = ("account__code", "head")
+    list_select_related = ("account", "key")

@@ -1,4 +1,4 @@
-"""The doors of risk over HTTP: approval (a batch of one), limits, halts, state."""
+"""The doors of risk over HTTP: approval (a batch of one), limits, state."""
 
 from __future__ import annotations
 
@@ -26,19 +26,14 @@ from apps.risk.schema import (
     ApprovalAnswerOutput,
     ApprovalRequestInput,
     ApprovalRow,
-    HaltInput,
-    HaltOutput,
     LimitsInput,
     LimitsOutput,
-    RiskEventRow,
     approval_row,
-    event_row,
 )
 from apps.risk.services.decide import decide
-from apps.risk.services.latches import halt_account, lift_account
 from apps.risk.services.limits import set_limits
 from apps.risk.services.wire import Answer, answer_refusal, read_trade_request
-from apps.teams.authentication import BrowserSessionAuthentication, caller_of
+from apps.teams.authentication import caller_of
 from apps.teams.callers import Caller
 from apps.teams.services import confirm_person
 from trading.risk.limits import parse_limits
@@ -119,37 +114,6 @@ class AccountLimitsApi(AccountDoor):
         return Response(_limits_row(set_limits(account=found, caller=caller, document=document, confirmed=confirmed)))
 
 
-class AccountHaltApi(AccountDoor):
-    """Halt an account: no approval from then on. Never refused for rate."""
-
-    rate_bucket = None
-    scopes = {"POST": ("risk:halt", "risk:write")}
-
-    @extend_schema(operation_id="account_halt", request=HaltInput, responses=HaltOutput)
-    def post(self, request: Request, account: str) -> Response:
-        caller, found = self.get_account(request, account)
-        asked = HaltInput(data=request.data)
-        asked.is_valid(raise_exception=True)
-        reason = asked.validated_data.get("reason") or "halted by hand"
-        risk = halt_account(account=found, reason=reason, actor=caller.actor, at=caller.at)
-        return Response({"account_id": found.public_id, "halted": True, "halt_epoch": risk.halt_epoch})
-
-
-class AccountLiftApi(AccountDoor):
-    """Lift an account's halt: a signed-in owner only, no key opens this door."""
-
-    authentication_classes = [BrowserSessionAuthentication]
-    rate_bucket = None
-    scopes = {"POST": "risk:write"}
-
-    @extend_schema(operation_id="account_lift", request=None, responses=HaltOutput)
-    def post(self, request: Request, account: str) -> Response:
-        caller, found = self.get_account(request, account)
-        risk = lift_account(account=found, actor=caller.actor, at=caller.at)
-        halted = bool(risk.team_latch or risk.platform_latch)
-        return Response({"account_id": found.public_id, "halted": halted, "halt_epoch": risk.halt_epoch})
-
-
 class ApprovalsApi(APIView):
     """Requests for approval and their verdicts, newest first."""
 
@@ -157,24 +121,18 @@ class ApprovalsApi(APIView):
 
     @listed("approvals_list", ApprovalRow, OpenApiParameter("account_id", str), OpenApiParameter("approved", bool))
     def get(self, request: Request) -> Response:
-        rows = selectors.list_approvals(caller_of(request).team.pk, _account_filter(request))
+        rows = selectors.list_approvals(caller_of(request).team.pk, account_filter(request))
         if (approved := request.query_params.get("approved", "")) in ("true", "false"):
             rows = rows.filter(approved=approved == "true")
         return list_page(request, rows, ["-at", "-id"], approval_row)
 
 
-class RiskEventsApi(APIView):
-    """Risk events, newest first."""
+def account_filter(request: Request) -> UUID | None:
+    """
+    Return the account a list is asked for: the one named, else the one the key is bound to, else None for all.
 
-    scopes = {"GET": "risk:read"}
-
-    @listed("risk_events_list", RiskEventRow, OpenApiParameter("account_id", str))
-    def get(self, request: Request) -> Response:
-        rows = selectors.list_events(caller_of(request).team.pk, _account_filter(request))
-        return list_page(request, rows, ["-at", "-id"], event_row)
-
-
-def _account_filter(request: Request) -> UUID | None:
+    :raises NotFound: where it is another's.
+    """
     caller, named = caller_of(request), request.query_params.get("account_id")
     account_id = get_account(caller.team.pk, named).pk if named else None
     if caller.account_id is not None and account_id not in (None, caller.account_id):

@@ -142,17 +142,19 @@ def _measure(trades: QuerySet[Trade]) -> Side:
         accounts=Count("account_id", distinct=True),
         bots=Count("bot_id", distinct=True),
         risked_trades=Count("pk", filter=risked),
+        slippage_trades=Count("pk", filter=distant),
+        mean_r=Avg("r", filter=risked),
+        mean_slip=Avg("slip", filter=distant),
+        worst_slip=Max("slip", filter=distant),
     )
-    in_r = rows.filter(risked).aggregate(mean=Avg("r"))
-    slips = rows.filter(distant).aggregate(count=Count("pk"), mean=Avg("slip"), worst=Max("slip"))
     money = trades.values("account__currency").annotate(net=Sum("pnl")).values_list("account__currency", "net")
+    mean_r, mean_slip, worst_slip = (_round(sums.pop(name)) for name in ("mean_r", "mean_slip", "worst_slip"))
     return Side(
         **sums,
         net_pnl=dict(money),
-        expectancy_r=_round(in_r["mean"]),
-        slippage_trades=slips["count"],
-        slippage_fraction=_round(slips["mean"]),
-        slippage_worst_fraction=_round(slips["worst"]),
+        expectancy_r=mean_r,
+        slippage_fraction=mean_slip,
+        slippage_worst_fraction=worst_slip,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.db import models
 from django.db.models import Q
 
@@ -9,6 +11,9 @@ from apps.accounts.models import Account
 from apps.bots.models import Bot
 from apps.common.fields import NumericField, within_bounds
 from apps.common.models import Identified
+from apps.risk.evidence_models import LogAnchor as LogAnchor
+from apps.risk.evidence_models import LogDocument as LogDocument
+from apps.risk.evidence_models import SigningKey as SigningKey
 
 
 class Reservation(models.TextChoices):
@@ -68,7 +73,11 @@ class Approval(Identified):
 
 
 class Decision(models.Model):
-    """One line of an account's decision log: append-only (a trigger refuses all else), chained by hash."""
+    """
+    One line of an account's decision log: append-only (triggers refuse all else), chained by hash.
+
+    The body says of which kind it is: an approval, a latch set or lifted, new limits, a day begun or its base corrected.
+    """
 
     id = models.BigAutoField(primary_key=True)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="decisions")
@@ -106,3 +115,66 @@ class RiskEvent(Identified):
     class Meta:
         indexes = [models.Index(fields=["account", "-at"], name="risk_event_by_account")]
         constraints = [models.UniqueConstraint(fields=["account", "once_key"], name="risk_event_told_once")]
+
+
+class FlagKind(models.TextChoices):
+    SLIPPAGE = "SLIPPAGE"  # filled so far off that more than the planned ratio is at risk
+    UNAPPROVED = "UNAPPROVED"  # no approval stands behind it
+
+
+class FlagAction(models.TextChoices):
+    NONE = "NONE"
+    CLOSE = "CLOSE"
+
+
+class PositionFlag(Identified):
+    """
+    Something wrong with an open position, kept until it is gone. One row a position and kind: told once, asked once.
+
+    `action` is what the account's policy said when it was confirmed; the agent hears it with every answer until a view
+    shows the position no more.
+    """
+
+    PREFIX = "flg"
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="position_flags")
+    bot = models.ForeignKey(Bot, null=True, on_delete=models.PROTECT, related_name="position_flags")
+    approval = models.ForeignKey(Approval, null=True, on_delete=models.PROTECT, related_name="position_flags")
+    position_id = models.BigIntegerField()
+    kind = models.CharField(max_length=10, choices=FlagKind)
+    symbol = models.CharField(max_length=32)
+    side = models.CharField(max_length=4)
+    volume_lots = NumericField()
+    planned_risk = NumericField(null=True)
+    actual_risk = NumericField(null=True)
+    action = models.CharField(max_length=5, choices=FlagAction, default=FlagAction.NONE)
+    day = models.DateField(null=True)
+    first_seen_at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True)  # null: seen once, not confirmed yet
+    cleared_at = models.DateTimeField(null=True)
+    cleared_by = models.CharField(max_length=12, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "position_id", "kind"], name="position_flagged_once"),
+        ]
+        indexes = [
+            models.Index(fields=["account"], name="flag_standing", condition=Q(cleared_at__isnull=True)),
+            models.Index(fields=["bot", "kind", "day"], name="flag_by_bot_and_day"),
+        ]
+
+
+class BotBreaker(models.Model):
+    """A bot's circuit breaker: open from the first row on until its day is over, or until a person closes it."""
+
+    bot = models.OneToOneField(Bot, primary_key=True, on_delete=models.PROTECT, related_name="breaker")
+    reason_code = models.CharField(max_length=30)
+    reason = models.CharField(max_length=200)
+    day = models.DateField(null=True)  # the trading day it is open for; null: until a person closes it
+    tripped_at = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True)
+    lifted_by = models.CharField(max_length=120, blank=True)
+
+    def is_open(self, day: date | None) -> bool:
+        """Say whether it still stops new risk on the account's trading day."""
+        return self.lifted_at is None and (self.day is None or day is None or day <= self.day)

@@ -10,7 +10,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.common.ids import public_id
-from apps.risk.models import Approval, RiskEvent
+from apps.risk.models import Approval
 
 
 class ApprovalRequestInput(serializers.Serializer[dict[str, Any]]):
@@ -53,16 +53,6 @@ class ApprovalAnswerOutput(serializers.Serializer[dict[str, Any]]):
     checks = CheckOutput(many=True)
 
 
-class HaltInput(serializers.Serializer[dict[str, Any]]):
-    reason = serializers.CharField(max_length=200, required=False, allow_blank=True)
-
-
-class HaltOutput(serializers.Serializer[dict[str, Any]]):
-    account_id = serializers.CharField()
-    halted = serializers.BooleanField()
-    halt_epoch = serializers.IntegerField()
-
-
 class LimitsInput(serializers.Serializer[dict[str, Any]]):
     """Any of the limits; what is left out stays. Fractions are of 1: 0.05 is 5 %."""
 
@@ -87,6 +77,9 @@ class LimitsInput(serializers.Serializer[dict[str, Any]]):
     slippage_points = serializers.IntegerField(required=False)
     reset_guard_s = serializers.IntegerField(required=False)
     max_slippage_ratio = serializers.DecimalField(12, 8, required=False)
+    max_slippages_per_day = serializers.IntegerField(required=False, allow_null=True)
+    max_consecutive_losses = serializers.IntegerField(required=False, allow_null=True)
+    max_order_errors_per_hour = serializers.IntegerField(required=False, allow_null=True)
     mode = serializers.ChoiceField(["ENFORCE", "SHADOW", "OFF"], required=False)
     password = serializers.CharField(
         required=False, write_only=True, help_text="The person's own, where the change allows more than before."
@@ -162,17 +155,6 @@ class ApprovalRow(serializers.Serializer[dict[str, Any]]):
     tag = serializers.CharField(allow_null=True)
 
 
-class RiskEventRow(serializers.Serializer[dict[str, Any]]):
-    id = serializers.CharField()
-    account_id = serializers.CharField()
-    bot_id = serializers.CharField(allow_null=True)
-    event_type = serializers.CharField()
-    severity = serializers.CharField()
-    message = serializers.CharField()
-    metrics = serializers.DictField()
-    at = serializers.DateTimeField()
-
-
 def approval_row(row: Approval) -> dict[str, Any]:
     """Return an approval as the list shows it."""
     same = (
@@ -186,18 +168,4 @@ def approval_row(row: Approval) -> dict[str, Any]:
         "bot_id": row.bot.bot_id,
         **{name: getattr(row, name) for name in same},
         "tag": row.tag if row.approved else None,
-    }
-
-
-def event_row(row: RiskEvent) -> dict[str, Any]:
-    """Return a risk event as the list shows it."""
-    return {
-        "id": row.public_id,
-        "account_id": row.account.public_id if row.account else None,
-        "bot_id": row.bot.bot_id if row.bot else None,
-        "event_type": row.event_type.lower(),
-        "severity": row.severity,
-        "message": row.message,
-        "metrics": row.metrics,
-        "at": row.at,
     }

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import structlog
+from django.db import connection
 from django.db.models import QuerySet
 
 from apps.accounts.models import Account, AccountRisk, AccountSnapshot, LimitSet
-from apps.risk.models import Approval, RiskEvent
-from trading.risk.levels import RiskLevel, Standing, level_of, stand
+from apps.common.codes import Code
+from apps.common.errors import NotFound
+from apps.common.ids import MalformedId, parse_public_id
+from apps.risk.models import Approval, BotBreaker, PositionFlag, RiskEvent, Severity
+from trading.errors import TradingError
+from trading.risk.levels import RiskLevel, Standing, show_level, stand
 from trading.risk.limits import Limits, parse_limits
 
 LATCHES = ("platform", "team", "account", "breach", "day")
 HUNDRED = Decimal(100)
+LATEST_REQUESTS, USUAL_SYMBOLS = 50, 3
+log = structlog.get_logger(__name__)
 
 
 def get_account_state(account: Account, at: datetime) -> dict[str, Any]:
@@ -27,10 +36,34 @@ def get_account_state(account: Account, at: datetime) -> dict[str, Any]:
     risk = AccountRisk.objects.get(account=account)
     snapshot = AccountSnapshot.objects.filter(account=account).first()
     limits = parse_limits(LimitSet.objects.get(account=account, in_force=True).document)
+    return _show_state(account, risk, snapshot, limits, at)
+
+
+def list_account_states(team_id: UUID, at: datetime) -> list[tuple[Account, dict[str, Any]]]:
+    """Return the states of the team's accounts in service, in two statements; where limits cannot be read, there is none."""
+    rows = Account.objects.filter(team_id=team_id, retired_at=None, risk__isnull=False)
+    accounts = {account.pk: account for account in rows.select_related("risk", "snapshot").order_by("code")}
+    found = []
+    for limit_set in LimitSet.objects.filter(account_id__in=accounts, in_force=True).order_by("account__code"):
+        account = accounts[limit_set.account_id]
+        snapshot = account.snapshot if hasattr(account, "snapshot") else None
+        try:
+            limits = parse_limits(limit_set.document)
+        except TradingError as error:
+            log.error("LIMITS_BROKEN", account=account.code, problem=str(error)[:200])
+            continue
+        found.append((account, _show_state(account, account.risk, snapshot, limits, at)))
+    return found
+
+
+def _show_state(
+    account: Account, risk: AccountRisk, snapshot: AccountSnapshot | None, limits: Limits, at: datetime
+) -> dict[str, Any]:
     latches = {name: text for name in LATCHES if (text := getattr(risk, f"{name}_latch"))}
     standing = _stand(account, risk, snapshot, limits)
     used = standing.used if standing else Decimal(0)
-    level = level_of(used, latched=bool(latches), halted_fraction=limits.halted_fraction)
+    kept = RiskLevel(risk.level)
+    level = show_level(kept, used, latched=bool(latches), halted_fraction=limits.halted_fraction)
     age_s = (at - snapshot.taken_at).total_seconds() if snapshot else None
     fresh = age_s is not None and age_s <= 15
     return {
@@ -63,10 +96,70 @@ def get_account_state(account: Account, at: datetime) -> dict[str, Any]:
     }
 
 
-def list_events(team_id: UUID, account_id: UUID | None = None) -> QuerySet[RiskEvent]:
-    """Return the team's risk events."""
+def list_events(
+    team_id: UUID,
+    account_id: UUID | None = None,
+    *,
+    event_type: str = "",
+    severity: str = "",
+    unacknowledged: bool = False,
+) -> QuerySet[RiskEvent]:
+    """Return the team's risk events; `unacknowledged` leaves out what somebody has taken note of, and mere information."""
     rows = RiskEvent.objects.filter(account__team_id=team_id).select_related("account", "bot")
-    return rows.filter(account_id=account_id) if account_id else rows
+    wanted = {"account_id": account_id, "event_type": event_type.upper(), "severity": severity.upper()}
+    rows = rows.filter(**{name: value for name, value in wanted.items() if value})
+    return rows.filter(acknowledged_at__isnull=True).exclude(severity=Severity.INFO) if unacknowledged else rows
+
+
+def get_event(team_id: UUID, reference: str, account_id: UUID | None = None) -> RiskEvent:
+    """
+    Return a risk event of the team (of one account, for a key bound to it).
+
+    :raises NotFound: also where it is another team's.
+    """
+    try:
+        found = list_events(team_id, account_id).filter(pk=parse_public_id(RiskEvent.PREFIX, reference)).first()
+    except MalformedId:
+        found = None
+    if found is None:
+        raise NotFound(Code.NOT_FOUND, f"No risk event {reference[:80]!r} in this team.", "event")
+    return found
+
+
+def list_usual_stops(account_ids: Sequence[UUID]) -> dict[UUID, dict[str, Decimal]]:
+    """Return, by account, the symbols asked for last, each with the distance from entry to stop of its last request [price]."""
+    found: dict[UUID, dict[str, Decimal]] = {pk: {} for pk in account_ids}
+    with connection.cursor() as cursor:
+        cursor.execute(_LATEST_REQUESTS, [list(account_ids), LATEST_REQUESTS])
+        for pk, symbol, entry_price, stop_loss in cursor.fetchall():
+            if len(found[pk]) < USUAL_SYMBOLS:
+                found[pk].setdefault(symbol, abs(entry_price - stop_loss))
+    return found
+
+
+# The newest few of each account by its index, whatever number of approvals it has.
+_LATEST_REQUESTS = """
+    SELECT wanted.id, latest.symbol, latest.entry_price, latest.stop_loss
+    FROM unnest(%s::uuid[]) AS wanted (id)
+    CROSS JOIN LATERAL (
+        SELECT symbol, entry_price, stop_loss, at FROM risk_approval
+        WHERE account_id = wanted.id ORDER BY at DESC LIMIT %s
+    ) AS latest
+    ORDER BY wanted.id, latest.at DESC
+"""
+
+
+def list_flags(accounts: Sequence[Account]) -> QuerySet[PositionFlag]:
+    """Return what is wrong with open positions of these accounts, as far as it has been told."""
+    rows = PositionFlag.objects.filter(account__in=accounts, cleared_at__isnull=True, told_at__isnull=False)
+    return rows.select_related("account", "bot").order_by("told_at")
+
+
+def list_open_breakers(accounts: Sequence[Account]) -> list[BotBreaker]:
+    """Return the circuit breakers that stop bots of these accounts now; each with its bot, account and risk row."""
+    rows = BotBreaker.objects.filter(bot__account__in=accounts, lifted_at__isnull=True)
+    found = rows.select_related("bot__account__risk").order_by("tripped_at")
+    return [row for row in found if row.is_open(row.bot.account.risk.day)]
 
 
 def list_approvals(team_id: UUID, account_id: UUID | None = None) -> QuerySet[Approval]:

@@ -9,7 +9,9 @@ from celery import shared_task
 
 from apps.accounts.models import Account
 from apps.common.clock import read_at
+from apps.risk.services.anchors import deliver_anchors, sign_heads
 from apps.risk.services.settling import list_due_accounts, settle_account
+from apps.risk.services.silence import tell_stale
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +26,21 @@ def roll_trading_days(**_: Any) -> int:
 def sweep_reservations(**_: Any) -> int:
     """Settle the reservations whose validity is over; return how many accounts were settled."""
     return _settle_due()
+
+
+@shared_task(name="apps.risk.tasks.tell_stale_accounts")  # type: ignore[untyped-decorator]
+def tell_stale_accounts(**_: Any) -> int:
+    """Tell of every account that nobody has seen for a minute, once a silence; return how many."""
+    return tell_stale(read_at())
+
+
+@shared_task(name="apps.risk.tasks.sign_log_heads")  # type: ignore[untyped-decorator]
+def sign_log_heads(**_: Any) -> int:
+    """Sign the heads of the logs that grew and tell them outside; return how many were signed."""
+    at = read_at()
+    signed = sign_heads(at)
+    deliver_anchors(at)
+    return signed
 
 
 def _settle_due() -> int:

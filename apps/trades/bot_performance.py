@@ -14,14 +14,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from apps.accounts.models import Account, AccountSnapshot
 from apps.bots.models import Bot
 from apps.trades.models import Trade
-from apps.trades.periods import Span, find_snapshot, find_span, find_spans
+from apps.trades.periods import PERIODS, Span, find_snapshot, find_span, find_spans
 
 ZERO = Decimal(0)
+Result = tuple[datetime, Decimal, Decimal | None]
 
 
 @dataclass
@@ -90,13 +91,36 @@ class Performance:
 
 def measure_bot(bot: Bot, period: str, at: datetime) -> Performance:
     """Return a bot's performance in a period of its account's own clock."""
-    account = Account.objects.select_related("risk", "snapshot").get(pk=bot.account_id)
-    span = find_span(account, period, at)
+    account = _read_account(bot)
+    found = _begin(bot, account, period, at)
+    _add_up(found, list_results(bot).filter(found.span.holds()).iterator(chunk_size=5000))
+    return found
+
+
+def measure_periods(bot: Bot, at: datetime) -> tuple[list[Performance], list[Result]]:
+    """Return a bot's performance in every period, and the results they rest on, all read once."""
+    account, results = _read_account(bot), list(list_results(bot))
+    periods = [_begin(bot, account, period, at) for period in PERIODS]
+    for found in periods:
+        since = found.span.since
+        _add_up(found, (result for result in results if since is None or result[0] >= since))
+    return periods, results
+
+
+def list_results(bot: Bot) -> QuerySet[Trade, Any]:
+    """Return when each trade of a bot was closed, what it made, and what it was to risk, in the order of closing."""
+    rows = Trade.objects.filter(bot=bot, closed_at__isnull=False).order_by("closed_at", "pk")
+    return rows.values_list("closed_at", "pnl", "planned_risk")
+
+
+def _read_account(bot: Bot) -> Account:
+    return Account.objects.select_related("risk", "snapshot").get(pk=bot.account_id)
+
+
+def _begin(bot: Bot, account: Account, period: str, at: datetime) -> Performance:
     snapshot = find_snapshot(account)
-    found = Performance(bot, period, span, positions=show_positions(bot.magic, snapshot))
+    found = Performance(bot, period, find_span(account, period, at), positions=show_positions(bot.magic, snapshot))
     found.seen_at = snapshot.taken_at if snapshot else None
-    rows = Trade.objects.filter(span.holds(), bot=bot, closed_at__isnull=False).order_by("closed_at", "pk")
-    _add_up(found, rows.values_list("pnl", "planned_risk").iterator(chunk_size=5000))
     return found
 
 
@@ -154,9 +178,9 @@ def measure_today(bots: Collection[Bot], at: datetime) -> dict[UUID, Today]:
     return {bot.pk: known.get(bot.pk, Today()) for bot in bots}
 
 
-def _add_up(found: Performance, rows: Iterable[tuple[Decimal, Decimal | None]]) -> None:
+def _add_up(found: Performance, results: Iterable[Result]) -> None:
     highest = ZERO
-    for pnl, planned in rows:
+    for _, pnl, planned in results:
         found.trades += 1
         found.total_pnl += pnl
         highest = max(highest, found.total_pnl)

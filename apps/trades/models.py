@@ -155,3 +155,22 @@ class ReportReceipt(models.Model):
                 condition=models.Q(position_id__isnull=False),
             )
         ]
+
+
+class LedgerCheck(models.Model):
+    """
+    Our deals against the broker's balance: `balance = opening_balance + deals_sum + difference`, to the cent.
+
+    `opening_balance` is what stood there before the first deal we know, taken once two checks agreed on it.
+    """
+
+    account = models.OneToOneField(Account, primary_key=True, on_delete=models.CASCADE, related_name="ledger_check")
+    last_deal_id = models.BigIntegerField(default=0)
+    deals_sum = NumericField(default=0)
+    opening_balance = NumericField(null=True)
+    candidate = NumericField(null=True)  # an opening or a difference that one check has seen and none has confirmed
+    candidate_at = models.DateTimeField(null=True)
+    balance = NumericField(default=0)
+    difference = NumericField(default=0)  # confirmed; 0 is "the ledger is the terminal's"
+    differs_since = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField()

@@ -13,7 +13,7 @@ from django.db.models import Count, Max, Q, QuerySet, Sum
 
 from apps.accounts.models import Account, AccountMode, AccountSnapshot
 from apps.bots.models import Bot
-from apps.trades.models import Deal, Trade
+from apps.trades.models import Deal, LedgerCheck, Trade
 
 DEALS_OVERLAP_MS = 3_600_000  # deals are asked for again an hour back: a broker may book late
 FIRST_DEALS = timedelta(days=30)
@@ -49,6 +49,11 @@ def get_deals_cursor_ms(account: Account, at: datetime) -> int:
     if account.mode == AccountMode.PAPER:
         return 0
     return int((at - FIRST_DEALS).timestamp() * 1000)
+
+
+def find_ledger_check(account_id: UUID) -> LedgerCheck | None:
+    """Return how the account's ledger stands against its balance; None before the first check."""
+    return LedgerCheck.objects.filter(account_id=account_id).first()
 
 
 def count_held(bot: Bot) -> int:

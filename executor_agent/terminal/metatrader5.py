@@ -15,6 +15,7 @@ from typing import Any
 from executor_agent.config import TerminalConfig
 from executor_agent.errors import SymbolUnknown, TerminalUnknown
 from executor_agent.terminal import translate
+from executor_agent.terminal.broker_clock import detect_offset
 from executor_agent.terminal.ports import (
     BarTuple,
     ClosedBars,
@@ -32,8 +33,7 @@ from trading.protocol import AccountState, DealMessage, MarketClock, OrderMessag
 
 _CONNECT_TIMEOUT_MS = 15_000
 _TOO_OLD_S = 86_400
-_FRESH_TICK_S = 120
-_OFFSET_AGAIN_S, _MOST_TICKS = 1800.0, 50
+_OFFSET_AGAIN_S = 1800.0
 _PERMISSION_AGAIN_S = 1.0
 _MARGIN_MODES = {0: "NETTING", 1: "NETTING", 2: "HEDGING"}
 _TRADE_MODES = {0: "DEMO", 1: "CONTEST", 2: "REAL"}
@@ -71,9 +71,9 @@ class MetaTraderTerminal:
             # Some builds time out when they are to log in while starting, and connect when asked one after the other.
             if first[0] != -10005 or not (package.initialize(*path, timeout=_CONNECT_TIMEOUT_MS) and self._log_in()):
                 raise TerminalUnknown(f"cannot connect: {first[1]}", number=first[0])
-        account = self._account()
+        account = self._read(self._package.account_info())
         if account.login != config.login and self._log_in():
-            account = self._account()
+            account = self._read(self._package.account_info())
         self._require_own(account)
         self._connected = True
         self._subscribe_again()
@@ -95,9 +95,6 @@ class MetaTraderTerminal:
             trade_allowed=bool(info.trade_allowed and account.trade_allowed and account.trade_expert),
             terminal={"name": str(info.name), "build": int(info.build), "company": str(info.company)},
         )
-
-    def _account(self) -> Any:
-        return self._read(self._package.account_info())
 
     def _require_own(self, account: Any) -> None:
         if account.login != self._config.login:
@@ -122,7 +119,7 @@ class MetaTraderTerminal:
         """Read account, positions, orders and quotes; each part that cannot be read is None."""
         self._ensure()
         problems: list[str] = []
-        account = self._attempt(self._account, problems)
+        account = self._attempt(lambda: self._read(self._package.account_info()), problems)
         if account is not None:
             self._require_own(account)
         quotes = {s: q for s in symbols if (q := self._attempt(lambda s=s: self._quote(s), problems)) is not None}
@@ -203,19 +200,10 @@ class MetaTraderTerminal:
         return self._offset_s
 
     def _detect_offset(self) -> int | None:
-        """Return the broker's clock minus UTC from a fresh tick, rounded to half hours; what was known where no tick is fresh."""
         if self.market_waits:
             return int(self._read(self._package.sim_clock())["server_offset_s"])
-        shown = [info.name for info in self._package.symbols_get() or () if info.select]
-        for broker_symbol in (*self._infos, *self._theirs.values(), *shown[:_MOST_TICKS]):
-            tick = self._package.symbol_info_tick(broker_symbol)
-            if tick is None:
-                continue
-            ahead = tick.time - time.time()
-            rounded = round(ahead / 1800) * 1800
-            if abs(ahead - rounded) < _FRESH_TICK_S and abs(rounded) <= 15 * 3600:
-                return int(rounded)
-        return self._offset_s
+        found = detect_offset(self._package, [*self._infos, *self._theirs.values()])
+        return self._offset_s if found is None else found
 
     # --- symbols and bars ---------------------------------------------------------------------------------------
 
@@ -300,15 +288,23 @@ class MetaTraderTerminal:
     # --- trading ------------------------------------------------------------------------------------------------
 
     def check_order(self, order: MarketOrder) -> OrderAnswer:
-        """Ask whether the terminal would take the order; retcode 0 means yes."""
+        """Ask whether the terminal would take the order; retcode 0 means yes. A refused filling mode is remembered, the next one tried."""
         self._ensure()
-        request = self._requests.build_deal(order, self._info(order.symbol))
-        return self._answer(self._package.order_check(request))
+        info = self._info(order.symbol)
+        while True:
+            answer = self._answer(self._package.order_check(self._requests.build_deal(order, info)))
+            if answer.retcode != INVALID_FILL or not self._requests.try_next_filling(info):
+                return answer
+
+    def name_filling(self, symbol: str) -> str:
+        """Return the filling mode in use for a symbol."""
+        self._ensure()
+        return self._requests.name_filling(self._info(symbol))
 
     def send_order(self, order: MarketOrder) -> OrderAnswer:
         """Send once; only where the filling mode was refused (so nothing was traded) the next mode is tried."""
         self._ensure()
-        self._require_own(self._account())
+        self._require_own(self._read(self._package.account_info()))
         info = self._info(order.symbol)
         while True:
             answer = self._answer(self._package.order_send(self._requests.build_deal(order, info)))
@@ -320,7 +316,7 @@ class MetaTraderTerminal:
     ) -> OrderAnswer:
         """Replace stop and target of a position; both, because the terminal replaces both."""
         self._ensure()
-        self._require_own(self._account())
+        self._require_own(self._read(self._package.account_info()))
         info = self._info(position.symbol)
         return self._answer(
             self._package.order_send(self._requests.build_stops(position, stop_loss, take_profit, info))
@@ -329,7 +325,7 @@ class MetaTraderTerminal:
     def cancel_order(self, ticket: int) -> OrderAnswer:
         """Remove a waiting order."""
         self._ensure()
-        self._require_own(self._account())
+        self._require_own(self._read(self._package.account_info()))
         return self._answer(self._package.order_send(self._requests.build_cancel(ticket)))
 
     def _answer(self, result: Any) -> OrderAnswer:
@@ -342,7 +338,7 @@ class MetaTraderTerminal:
             retcode=int(result.retcode),
             order_ticket=int(getattr(result, "order", 0)) or None,
             deal_ticket=int(getattr(result, "deal", 0)) or None,
-            filled_lots=translate.to_price(result.volume),
+            filled_lots=translate.to_price(getattr(result, "volume", 0)),  # a check has none
             price=translate.to_level(result.price) if hasattr(result, "price") else None,
             comment=str(result.comment),
         )

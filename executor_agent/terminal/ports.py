@@ -160,6 +160,10 @@ class Terminal(Protocol):
 
     def check_order(self, order: MarketOrder) -> OrderAnswer: ...
 
+    def name_filling(self, symbol: str) -> str:
+        """Return the mode an order would be sent with: FOK, IOC or RETURN."""
+        ...
+
     def send_order(self, order: MarketOrder) -> OrderAnswer: ...
 
     def set_stops(

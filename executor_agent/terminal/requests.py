@@ -70,7 +70,15 @@ class RequestBuilder:
         """Remember that the mode in use was refused; say whether another one is left."""
         refused = self._refused.setdefault(str(info.name), set())
         refused.add(self._choose_filling(info))
-        return len(refused) < len(self._list_fillings(info))
+        if len(refused) < len(self._list_fillings(info)):
+            return True
+        refused.clear()  # a broker that takes none now may take one later
+        return False
+
+    def name_filling(self, info: Any) -> str:
+        """Return the mode in use as FOK, IOC or RETURN."""
+        names = {getattr(self._package, f"ORDER_FILLING_{name}"): name for name in ("FOK", "IOC", "RETURN")}
+        return names[self._choose_filling(info)]
 
     def _choose_filling(self, info: Any) -> int:
         modes = self._list_fillings(info)

@@ -103,6 +103,10 @@ class SupervisedTerminal:
         answer: OrderAnswer = self._ask(self._order_s, "check_order", order)
         return answer
 
+    def name_filling(self, symbol: str) -> str:
+        answer: str = self._ask(self._call_s, "name_filling", symbol)
+        return answer
+
     def send_order(self, order: MarketOrder) -> OrderAnswer:
         answer: OrderAnswer = self._ask(self._order_s, "send_order", order)
         return answer

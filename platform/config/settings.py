@@ -164,8 +164,18 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 20.0,
         "options": {"queue": "schedule", "expires": 20},
     },
+    "sign-log-heads": {
+        "task": "apps.risk.tasks.sign_log_heads",
+        "schedule": 60.0,
+        "options": {"queue": "schedule", "expires": 60},
+    },
     "expire-reservations": {
         "task": "apps.risk.tasks.sweep_reservations",
+        "schedule": 15.0,
+        "options": {"queue": "schedule", "expires": 15},
+    },
+    "tell-stale-accounts": {
+        "task": "apps.risk.tasks.tell_stale_accounts",
         "schedule": 15.0,
         "options": {"queue": "schedule", "expires": 15},
     },
@@ -296,7 +306,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "PREPROCESSING_HOOKS": ["apps.common.schema.leave_out_aliases"],
-    "ENUM_NAME_OVERRIDES": {"DirectionEnum": ["BUY", "SELL"]},
+    "ENUM_NAME_OVERRIDES": {
+        "DirectionEnum": ["BUY", "SELL"],
+        "ConnectionLossEnum": "apps.accounts.models.ConnectionLossPolicy.choices",
+    },
 }
 
 # A bearer token that begins so is looked up by this function `(token, at) -> Caller | None`, named by dotted string:
@@ -319,6 +332,11 @@ PUSHES = {"command.changed": "apps.executors.services.pushes.read_command_push"}
 OBSERVER_FRESH_S = env_int("OBSERVER_FRESH_S", 15, minimum=1, maximum=120)
 EXECUTOR_STALE_S = 15
 EXECUTOR_OFFLINE_S = 60
+# Who can prove what the decision log was: the private key's file, and where signed heads are told outside of the database.
+ANCHOR_KEY_FILE = Path(env_text("ANCHOR_KEY_FILE", str(DATA_DIR / "keys" / "anchor.ed25519")))
+ANCHOR_FILE = env_text("ANCHOR_FILE", "")
+ANCHOR_EMAILS = env_list("ANCHOR_EMAILS")
+
 LOG_LEVEL = env_text("LOG_LEVEL", "INFO").upper()
 LOGGING_CONFIG = "logging.config.dictConfig"
 LOGGING = logging_settings(level=LOG_LEVEL, log_file=env_text("LOG_FILE", ""))

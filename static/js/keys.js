@@ -1,6 +1,6 @@
 // Keyboard: `/` filter, g + letter pages, j k rows, Enter opens, ? list, Alt+Shift+H halt. Single letters can be turned off.
 (() => {
-  const PAGES = { o: "/", r: "/risk", s: "/strategies", b: "/backtests", f: "/fleet", t: "/trades" };
+  const PAGES = { o: "/", r: "/risk", s: "/strategies", b: "/backtests", m: "/bots", f: "/fleet", t: "/trades" };
   const off = () => { try { return localStorage.getItem("single-keys") === "off"; } catch { return false; } };
   const box = document.querySelector("[data-single-keys]");
   if (box) {

@@ -45,6 +45,7 @@ class AgentServer:
         self.fleet_epoch = 1
         self.halt = Halt(epoch=0, halted=False)
         self.connection_loss = "HOLD"
+        self.request_budget = 0
         self.wanted: dict[str, DesiredAssignment] = {}
         self.commands: list[OneShot] = []
         self.actions: list[dict[str, Any]] = []
@@ -156,6 +157,7 @@ class AgentServer:
                 account_code="demo",
                 account_zone="UTC",
                 connection_loss=self.connection_loss,
+                request_budget=self.request_budget,
                 server_time=self._at(),
                 protocol_version=1,
                 may_run=True,

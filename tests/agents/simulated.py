@@ -17,7 +17,7 @@ from tests.agents.world import FakeClocks, InlineCourier
 from tests.simulation import PASSWORD, SERVER, RunningSimulator
 from tests.unit.trading.making import cross_rules
 from trading.model.orders import Side
-from trading.protocol import PositionMessage
+from trading.protocol import PositionMessage, ReportAnswers, Reports
 
 MAGIC = 1_000_001
 RULES = cross_rules("SMA_50", "SMA_200", exit={"stopLoss": 20, "takeProfit": 60})
@@ -104,6 +104,11 @@ class SimulatedWorld:
     def events(self) -> list[str]:
         """Return the names of the events told so far."""
         return [body["event"] for body in self.server.list_reports("agent_event")]
+
+    @staticmethod
+    def refuse_reports(message: Reports) -> ReportAnswers:
+        """Stand in for a server that takes no report."""
+        return ReportAnswers(answers=[])
 
     def close(self) -> None:
         """End the agent and its connection."""

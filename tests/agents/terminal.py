@@ -209,6 +209,9 @@ class FakeTerminal:
     def check_order(self, order: MarketOrder) -> OrderAnswer:
         return OrderAnswer(retcode=0)
 
+    def name_filling(self, symbol: str) -> str:
+        return "FOK"
+
     def send_order(self, order: MarketOrder) -> OrderAnswer:
         self._answer()
         self.sent.append(order)

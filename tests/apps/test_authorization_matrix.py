@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 from apps.assignments.services.activation import activate
 from apps.common.clock import read_at
 from apps.common.ids import new_id, public_id
+from apps.risk.models import RiskEvent
 from apps.teams.models import AuditEntry
 from apps.teams.permissions import Scoped
 from apps.teams.scopes import scopes_of_role
@@ -32,7 +33,7 @@ VERBS = ("get", "post", "put", "patch", "delete")
 MARK = "alices-own"
 
 # Open to everybody: they show nothing of any team.
-OPEN = {"api/schema", "api/docs", "healthz", "readyz"}
+OPEN = {"api/schema", "api/docs", "healthz", "readyz", "api/v1/evidence/keys"}
 # Checked inside the deciding transaction, which reads the key itself; tested as the others are.
 SELF_CHECKED = {"ApproveTradeApi": {"POST": "trades:approve"}}
 # What a self-checking door reads before it looks at the key.
@@ -50,8 +51,8 @@ BODIES = {
 FORBIDS_BY_CONTENT = {"PusherAuthApi"}
 # Never by a key, whatever its scopes: a signed-in owner has to be there.
 PEOPLE_ONLY = {"DELETE /api/v1/accounts/<str:account_ref>/halt"}
-# A reference that is no team's: the account in question is named by header.
-SHARED = {"symbol"}
+# A reference that is no team's: the account in question is named by header, or by the path beside it.
+SHARED = {"symbol", "day"}
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,9 @@ class Stage:
         self.study = lab.make_study(self.backtest)
         self.dataset, self.dataset_import = make_dataset(team, name=f"{MARK} dataset")
         self.pack = make_pack(team, code=f"{MARK}-pack")
+        self.event = RiskEvent.objects.create(
+            account=self.account, event_type="ACCOUNT_STALE", severity="WARNING", message=f"{MARK} event", at=read_at()
+        )
         self.key, self.owner_key = make_key(self.world.alice)
         _, self.scopeless_key = make_key(self.world.alice, [])
         _, self.stranger_key = make_key(self.world.charlie)
@@ -149,11 +153,13 @@ class Stage:
             "assignment": self.assignment.public_id,
             "bot_id": self.bot.bot_id,
             "symbol": "EURUSD",
+            "day": "2026-03-04",
             "backtest": self.backtest.public_id,
             "study": self.study.public_id,
             "dataset": self.dataset.public_id,
             "dataset_import": self.dataset_import.public_id,
             "pack": self.pack.pack.public_id,
+            "event": self.event.public_id,
         }
 
     def path(self, door: Door, references: dict[str, str] | None = None) -> str:
@@ -183,9 +189,11 @@ NOBODYS = {
     "dataset": public_id("dst", new_id()),
     "dataset_import": public_id("dsi", new_id()),
     "symbol": "EURUSD",
+    "day": "2026-03-04",
     "backtest": public_id("run", new_id()),
     "study": public_id("sty", new_id()),
     "pack": public_id("pck", new_id()),
+    "event": public_id("evt", new_id()),
 }
 
 

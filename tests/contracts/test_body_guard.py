@@ -1,7 +1,7 @@
 """
 A body beyond its path's limit is answered 413 while it is still coming, over a real socket.
 
-Each server a person may choose is asked: Daphne as we start it, which stops reading, and Daphne as it is.
+Each server a person may choose is asked: Daphne and uvicorn as we start them, which stop reading, and Daphne as it is.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ API, PAGE, UPLOAD = "/api/v1/accounts", "/login", "/api/v1/datasets"
 PIECE = b"x" * 65_536
 
 
-@pytest.fixture(scope="module", params=["ours", "daphne"])
+@pytest.fixture(scope="module", params=["daphne", "uvicorn", "plain"])
 def server(request, django_db_setup):
-    ours = [sys.executable, "-m", "config.launch.web", "127.0.0.1", "{port}"]
+    ours = [sys.executable, "-m", "config.launch.web", "127.0.0.1", "{port}", request.param]
     given = {"API_SECRET_KEY": "k" * 50, "REDIS_URL": settings.REDIS_URL.replace("memory://", "redis://127.0.0.1:1")}
-    server = Server("config.asgi:application", given, command=ours if request.param == "ours" else None)
+    server = Server("config.asgi:application", given, command=None if request.param == "plain" else ours)
     yield server
     server.stop()
 
@@ -97,7 +97,7 @@ def test_what_is_within_the_limit_reaches_its_view(server):
         assert status in (401, 403, 405), path
 
 
-@pytest.mark.parametrize("server", ["ours"], indirect=True)
+@pytest.mark.parametrize("server", ["daphne", "uvicorn"], indirect=True)
 def test_the_server_holds_no_more_than_the_limit(server):
     before = psutil.Process(server.process.pid).memory_info().rss
     head = [f"POST {API} HTTP/1.1", "Transfer-Encoding: chunked"]

@@ -7,7 +7,15 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from apps.accounts.models import Account, AccountMode, AccountRisk, ConnectionLossPolicy, LimitSet, MarginMode
+from apps.accounts.models import (
+    Account,
+    AccountMode,
+    AccountRisk,
+    ConnectionLossPolicy,
+    LimitSet,
+    MarginMode,
+    UnapprovedPolicy,
+)
 from apps.common.codes import Code
 from apps.common.errors import Conflict
 from apps.common.outbox import tell
@@ -31,6 +39,9 @@ def open_account(
     margin_mode: str = MarginMode.HEDGING,
     zone: str = "UTC",
     connection_loss: str = ConnectionLossPolicy.HOLD,
+    unapproved: str = UnapprovedPolicy.ALERT,
+    connection_loss_after_s: int = 30,
+    request_budget: int = 2000,
 ) -> Account:
     """
     Create an account with its risk row and its first limits (the defaults of its mode and size).
@@ -55,6 +66,9 @@ def open_account(
                 initial_balance=initial_balance,
                 zone=zone,
                 connection_loss=connection_loss,
+                unapproved=unapproved,
+                connection_loss_after_s=connection_loss_after_s,
+                request_budget=request_budget,
             )
     except IntegrityError as error:
         message = f"This team already has an account with code {code!r}, or with login {login} on {server!r}."

@@ -12,7 +12,7 @@ from apps.common.errors import Conflict
 from apps.common.outbox import tell
 from apps.teams.models import AuditEntry
 
-CHANGEABLE = ("name", "zone", "connection_loss", "leverage")
+CHANGEABLE = ("name", "zone", "connection_loss", "connection_loss_after_s", "request_budget", "leverage", "unapproved")
 
 
 @transaction.atomic

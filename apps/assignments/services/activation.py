@@ -13,6 +13,7 @@ from apps.accounts.models import Account, AccountSnapshot
 from apps.assignments.models import Assignment, Desired
 from apps.assignments.selectors import is_proven
 from apps.assignments.services.edits import keep_wish, lock_assignments, record_command, wake
+from apps.assignments.services.placing import require_certified, require_free_symbol
 from apps.assignments.services.preflight import check_rules, choose_executors, require_startable
 from apps.bots.models import Bot, BotStatus, Guild
 from apps.bots.services import register_bot
@@ -43,7 +44,8 @@ def activate(
     :param references: ids or codes of executors, or `["all"]` for all that are online.
     :param overrides: lotSize, maxRisk, maxDailyLoss, maxOpenTrades; they may only tighten. None keeps what is set.
     :raises Impossible: RULES_INVALID, ACCOUNT_MISMATCH, TWO_EXECUTORS_ONE_ACCOUNT.
-    :raises Conflict: STILL_STOPPING, ASSIGNED_ELSEWHERE, EXECUTOR_RETIRED, BOT_NOT_ACTIVE, STRATEGY_ARCHIVED.
+    :raises Conflict: STILL_STOPPING, ASSIGNED_ELSEWHERE, EXECUTOR_RETIRED, BOT_NOT_ACTIVE, STRATEGY_ARCHIVED, PREFLIGHT_FAILED,
+        NETTING_SYMBOL_TAKEN.
     :raises NotFound: NO_EXECUTORS.
     """
     require_startable(strategy)
@@ -56,6 +58,7 @@ def activate(
     locked = lock_executors([executor.pk for executor in executors])
     if retired := next((row for row in locked if row.retired_at is not None), None):
         raise Conflict("EXECUTOR_RETIRED", f"Executor {retired.code} is retired.", "executors")
+    require_certified(executors, version.symbol)
     changed: list[Assignment] = []
     rows = []
     for executor in executors:
@@ -80,6 +83,7 @@ def _want_running(
     at: datetime,
 ) -> tuple[Assignment, bool]:
     bot = _get_bot(strategy, executor, actor)
+    require_free_symbol(bot, version.symbol)
     live = lock_assignments(Assignment.objects.filter(bot=bot, live=True).values_list("pk", flat=True))
     if not live:
         return _create(bot, strategy, version, executor, settings, actor, at), True

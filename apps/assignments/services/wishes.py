@@ -11,6 +11,7 @@ from django.db import transaction
 
 from apps.assignments.models import Assignment, Desired
 from apps.assignments.services.edits import keep_wish, lock_assignments, wake
+from apps.assignments.services.placing import require_free_symbol
 from apps.assignments.services.preflight import check_rules
 from apps.common.errors import Conflict
 from apps.executors.models import CommandKind
@@ -55,7 +56,7 @@ def update(
     Want the strategy's latest version, with these overrides (None keeps what is set), without changing run or pause.
 
     :raises Impossible: as activation.
-    :raises Conflict: ASSIGNMENT_STOPPED.
+    :raises Conflict: ASSIGNMENT_STOPPED, NETTING_SYMBOL_TAKEN.
     """
 
     def want(row: Assignment) -> bool:
@@ -64,6 +65,7 @@ def update(
         settings = check_rules(version, row.settings if overrides is None else overrides)
         if (row.version_id, row.settings) == (version.pk, settings):
             return False
+        require_free_symbol(row.bot, version.symbol)
         desired = Desired(row.desired)
         kind = CommandKind.UPDATE_STRATEGY
         keep_wish(row, kind, actor=actor, at=at, desired=desired, version=version, settings=settings)

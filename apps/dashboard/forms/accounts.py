@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 
-from apps.accounts.models import AccountMode, ConnectionLossPolicy, MarginMode
+from apps.accounts.models import AccountMode, ConnectionLossPolicy, MarginMode, UnapprovedPolicy
 from apps.dashboard.forms.fields import styled
 from apps.dashboard.forms.fleet import handle
 from trading.risk.limits import Limits
@@ -15,6 +15,12 @@ from trading.risk.limits import Limits
 LOSS_CHOICES = [
     (ConnectionLossPolicy.HOLD, "Keep open positions; their stops stay at the broker"),
     (ConnectionLossPolicy.FLATTEN, "Close everything"),
+]
+
+
+UNAPPROVED_CHOICES = [
+    (UnapprovedPolicy.ALERT, "Tell people; leave it open"),
+    (UnapprovedPolicy.CLOSE, "Close it, and tell people"),
 ]
 
 
@@ -40,6 +46,11 @@ class AccountSettingsForm(forms.Form):
     leverage = forms.IntegerField(min_value=1, max_value=5000, label="Leverage")
     connection_loss = forms.ChoiceField(
         choices=LOSS_CHOICES, label="When the connection is lost", help_text="No new trade either way."
+    )
+    unapproved = forms.ChoiceField(
+        choices=UNAPPROVED_CHOICES,
+        label="A position that nobody asked approval for",
+        help_text="A person’s own trades at the terminal are such positions too. For those first seen from now on.",
     )
 
     def clean_zone(self) -> str:

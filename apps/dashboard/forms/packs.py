@@ -22,7 +22,7 @@ class ChoosePackForm(forms.Form):
 
     def __init__(self, *args: Any, versions: Iterable[RulePackVersion], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["program"].choices = [_group(version) for version in versions]  # type: ignore[attr-defined]
+        self.fields["program"].choices = [name_phases(version) for version in versions]  # type: ignore[attr-defined]
 
     @property
     def wanted(self) -> tuple[str, str]:
@@ -59,7 +59,8 @@ class LeavePackForm(forms.Form):
     )
 
 
-def _group(version: RulePackVersion) -> tuple[str, list[tuple[str, str]]]:
+def name_phases(version: RulePackVersion) -> tuple[str, list[tuple[str, str]]]:
+    """Return a program's name and its phases as choices."""
     code = version.pack.code
     own = " (your copy)" if version.pack.team_id else ""
     phases = [phase.name for phase in parse_pack(version.document).phases]

@@ -94,7 +94,14 @@ def sum_consequences(candidates: Iterable[Candidate]) -> dict[str, Any]:
     keep = sorted({each.account.account.name for each in chosen if each.account.account.connection_loss == "HOLD"})
     close = sorted({each.account.account.name for each in chosen if each.account.account.connection_loss == "FLATTEN"})
     real = [each for each in chosen if not each.account.is_simulated]
-    return {"chosen": chosen, "keep": keep, "close": close, "real_count": len(real)}
+    closes = sorted({each.account.account.name for each in chosen if each.account.account.unapproved == "CLOSE"})
+    return {
+        "chosen": chosen,
+        "keep": keep,
+        "close": close,
+        "real_count": len(real),
+        "closes_unapproved": closes,
+    }
 
 
 def _judge(

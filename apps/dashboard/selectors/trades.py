@@ -136,7 +136,11 @@ def tell_story(trade: Trade) -> dict[str, Any]:
 
 def list_approvals(account_id: Any, limit: int) -> list[tuple[Approval, list[dict[str, Any]]]]:
     """Return an account's latest verdicts with their checks."""
-    rows = Approval.objects.filter(account=account_id).select_related("bot").order_by("-at")[:limit]
+    return read_approvals(Approval.objects.filter(account=account_id).select_related("bot").order_by("-at")[:limit])
+
+
+def read_approvals(rows: Iterable[Approval]) -> list[tuple[Approval, list[dict[str, Any]]]]:
+    """Return verdicts, each with its checks as they were answered."""
     return [(row, read_checks(_load(row.response))) for row in rows]
 
 

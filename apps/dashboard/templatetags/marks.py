@@ -63,6 +63,16 @@ def headroom(room: marks.Headroom | None) -> SafeString:
     return marks.render_headroom(room)
 
 
+@register.simple_tag
+def forecast(found: Any, currency: str, stale: bool = False) -> SafeString:
+    return marks.render_forecast(found or None, currency, stale=stale)
+
+
+@register.simple_tag
+def largest(found: Any, currency: str = "") -> SafeString:
+    return marks.render_lots(found or None, currency)
+
+
 @register.filter
 def amount(value: Any, digits: int = 2) -> str:
     return marks.format_amount(value, digits)

@@ -15,8 +15,9 @@ from apps.dashboard.access import PageRequest, page
 from apps.dashboard.forms.accounts import AccountForm, AccountSettingsForm, LimitsForm
 from apps.dashboard.pages import render_page
 from apps.dashboard.selectors import accounts as selectors
+from apps.dashboard.selectors.risk import describe_outlook, describe_risk
 from apps.dashboard.selectors.rows import get_row
-from apps.dashboard.selectors.standing import get_account_view, list_account_views, list_accounts
+from apps.dashboard.selectors.standing import get_account_view, list_accounts
 from apps.risk.services.limits import set_limits
 from apps.teams.models import Role
 from apps.teams.services import confirm_person
@@ -25,8 +26,7 @@ from apps.teams.services import confirm_person
 @require_safe
 @page()
 def show_list(request: PageRequest) -> HttpResponse:
-    views = list_account_views(request.viewer.team, request.viewer.at)
-    context = {"accounts": views, "trading": sum(view.may_trade for view in views)}
+    context = describe_risk(request.viewer.team, request.viewer.at)
     return render_page(request, "dashboard/risk.html", "dashboard/_risk.html", context, section="risk")
 
 
@@ -34,7 +34,8 @@ def show_list(request: PageRequest) -> HttpResponse:
 @page()
 def show(request: PageRequest, account: str) -> HttpResponse:
     row = get_account(request, account)
-    context = selectors.describe_account(row, request.viewer.at)
+    viewer = request.viewer
+    context = selectors.describe_account(row, viewer.at) | describe_outlook(row, viewer.team, viewer.at, request.GET)
     return render_page(request, "dashboard/account.html", "dashboard/_account.html", context, section="risk")
 
 

@@ -12,6 +12,8 @@ from apps.accounts.models import AccountSnapshot
 from apps.bots.models import Bot
 from apps.common.outbox import tell
 from apps.gateway.services.risk_side import find_approval_behind, resolve
+from apps.risk.models import Approval
+from apps.risk.services.flags import flag_unapproved
 from apps.trades.models import OrderOutcome, Trade
 from apps.trades.services.orders import OutcomeTold, note_exit_reason, record_outcome
 from apps.trades.services.receipts import count_once
@@ -80,7 +82,7 @@ def _take_opened(bot: Bot, told: OpenedTold, at: datetime) -> dict[str, Any]:
             "volume_lots": told.volume_lots,
         }
         tell(team_id=bot.team_id, account_id=bot.account_id, kind="trade.unapproved", data=data)
-        return {"action": "none", "source": "UNAPPROVED", "approval": None}
+        return {**_flag(bot, told, at), "source": "UNAPPROVED", "approval": None}
     outcome = OutcomeTold(
         approval_id=approval.pk,
         bot_id=bot.pk,
@@ -100,11 +102,38 @@ def _take_opened(bot: Bot, told: OpenedTold, at: datetime) -> dict[str, Any]:
     if told.volume_lots > approval.adjusted_lots:
         rest = told.volume_lots - approval.adjusted_lots
         todo = {"action": "reduce", "ticket": told.ticket, "lots": float(rest)} if todo["action"] == "none" else todo
+    _tell_reported(bot, told, approval, todo)
     return {
         **todo,
         "source": "REPORTED",
         "approval": {"id": approval.public_id, "reason_code": approval.reason_code},
     }
+
+
+def _tell_reported(bot: Bot, told: OpenedTold, approval: Approval, todo: dict[str, Any]) -> None:
+    data = {
+        "bot_id": bot.bot_id,
+        "position_id": told.ticket,
+        "symbol": told.symbol,
+        "side": told.side,
+        "volume_lots": told.volume_lots,
+        "entry_price": told.entry_price,
+        "approval_id": approval.public_id,
+        "action": todo["action"],
+    }
+    tell(team_id=bot.team_id, account_id=bot.account_id, kind="trade.reported", data=data)
+
+
+def _flag(bot: Bot, told: OpenedTold, at: datetime) -> dict[str, Any]:
+    closes = flag_unapproved(
+        bot,
+        position_id=told.ticket,
+        symbol=told.symbol,
+        side=told.side,
+        volume_lots=told.volume_lots,
+        at=at,
+    )
+    return {"action": "close", "ticket": told.ticket, "lots": float(told.volume_lots)} if closes else {"action": "none"}
 
 
 def _find_trade_id(bot: Bot, position_id: int) -> str | None:

@@ -36,6 +36,8 @@ def greet(*, executor: Executor, hello: Hello, at: datetime) -> Welcome:
         account_code=account.code,
         account_zone=account.zone,
         connection_loss=account.connection_loss,
+        connection_loss_after_s=account.connection_loss_after_s,
+        request_budget=account.request_budget,
         server_time=at,
         protocol_version=PROTOCOL_VERSION,
         may_run=not (wrong_terminal or wrong_version),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,10 +11,12 @@ from apps.accounts.models import Account
 from apps.bots.models import Bot
 from apps.common.ids import MalformedId, parse_public_id
 from apps.risk.models import Approval
+from apps.risk.services.breakers import review_closed
 from apps.risk.services.matching import find_approval_for
 from apps.risk.services.reservations import resolve_reservation
 from apps.risk.services.settling import settle_after_snapshot
 from apps.trades.ledger import BUY, ENTRY_IN, ENTRY_IN_OUT, SELL
+from apps.trades.models import Trade
 from apps.trades.services.orders import OutcomeTold
 from apps.trades.services.origins import ApprovalRef
 from trading.protocol import DealMessage
@@ -71,6 +73,11 @@ def resolve(approval: Approval, told: OutcomeTold, *, stop_loss: Decimal | None,
 def settle(account: Account, at: datetime) -> list[dict[str, Any]]:
     """Let the risk settle reservations, levels and day on the account's new truth; return what the agent shall do."""
     return settle_after_snapshot(account, at) or []
+
+
+def note_closed(account: Account, trades: Sequence[Trade], at: datetime) -> None:
+    """Let the risk look at the bots whose trades have just been closed, in the transaction that booked them."""
+    review_closed(account, trades, at)
 
 
 def find_approval_behind(bot: Bot, told: Any, opened_at: datetime) -> Approval | None:

@@ -18,7 +18,8 @@ from apps.executors.selectors import get_desired_version
 from apps.executors.services.leases import find_lease, renew_lease
 from apps.executors.services.presence import note_seen
 from apps.gateway.services.desired import read_halt
-from apps.gateway.services.risk_side import find_approvals, settle
+from apps.gateway.services.ledger import watch_ledger
+from apps.gateway.services.risk_side import find_approvals, note_closed, settle
 from apps.market.services import store_quotes
 from apps.trades.selectors import get_deals_cursor_ms
 from apps.trades.services.deals import apply_deals, find_fresh, follow_stops
@@ -58,7 +59,10 @@ def _store(executor: Executor, account: Account, message: SnapshotMessage, at: d
     if message.complete:
         # Deals are facts: they count from an older snapshot too. From an incomplete one they would leave a hole before them.
         positions = message.positions if kept is Kept.STORED else ()
-        _book(account, find_fresh(account, message.deals), positions, at)
+        fresh = find_fresh(account, message.deals)
+        _book(account, fresh, positions, at)
+        if kept is Kept.STORED:
+            watch_ledger(account=account, balance=message.account.balance, has_deals=bool(fresh), at=at)
     if kept is not Kept.OLDER:
         _prove(executor, message, kept, at)
     return kept
@@ -68,7 +72,8 @@ def _book(account: Account, fresh: Sequence[DealMessage], positions: Sequence[Po
     if fresh:  # most snapshots bring no deal that is not booked yet
         bots = list_origins(account)
         origins = Origins(by_magic=bots, by_deal=find_approvals(account, fresh, bots))
-        apply_deals(account=account, deals=fresh, origins=origins, at=at)
+        booked = apply_deals(account=account, deals=fresh, origins=origins, at=at)
+        note_closed(account, booked.closed, at)
     follow_stops(account=account, positions=positions, at=at)
 
 

@@ -15,6 +15,7 @@ from itertools import pairwise
 from django.db.models import F, Sum
 
 from apps.accounts.models import AccountMode, AccountSnapshot, EquityPoint, TradingDay, TradingDayCorrection
+from apps.risk.services.decision_log import log_change
 from apps.risk.services.facts import AccountFacts
 from apps.trades.models import Deal
 from trading.risk.days import Day, day_at, days_between
@@ -24,9 +25,11 @@ MONEY_MOVED = (2, 3, 6)  # DEAL_TYPE_BALANCE, CREDIT, BONUS: not a result of tra
 VIEW_AT_BOUNDARY = timedelta(seconds=60)
 
 
-def roll_day(facts: AccountFacts, market_at: datetime) -> list[TradingDay]:
+def roll_day(facts: AccountFacts, market_at: datetime, at: datetime) -> list[TradingDay]:
     """
     Bring the account's trading day up to the market time; the rows are stored, the risk row is changed but not saved.
+
+    :param at: the wall clock, which the log's line is written with.
 
     :returns: the days begun, in order; nothing where the day in force still holds, or where nobody has seen the account.
     """
@@ -45,10 +48,22 @@ def roll_day(facts: AccountFacts, market_at: datetime) -> list[TradingDay]:
     _end_days(facts, days)
     TradingDay.objects.bulk_create(days)
     _enter_day(facts, days[-1])
+    entered = days[-1]
+    log_change(
+        risk,
+        at,
+        "day",
+        day=entered.day,
+        begun=len(days),
+        starts_at=entered.starts_at,
+        ends_at=entered.ends_at,
+        **_bases(entered),
+        provisional=entered.provisional,
+    )
     return days
 
 
-def finalise_day(facts: AccountFacts) -> TradingDayCorrection | None:
+def finalise_day(facts: AccountFacts, at: datetime) -> TradingDayCorrection | None:
     """Replace a provisional base by what the ledger says, once a complete view after the boundary is there."""
     risk, snapshot = facts.risk, facts.snapshot
     if not risk.day_provisional or risk.day_starts_at is None or snapshot is None or not snapshot.complete:
@@ -65,6 +80,7 @@ def finalise_day(facts: AccountFacts) -> TradingDayCorrection | None:
         source="deals ledger and view at the boundary" if exact else "deals ledger; equity by the higher view",
     )
     risk.day_balance_base, risk.day_equity_base, risk.day_provisional = balance, equity, False
+    log_change(risk, at, "base", day=day.day, **_bases(correction), source=correction.source)
     return correction
 
 
@@ -78,6 +94,10 @@ def raise_peaks(facts: AccountFacts) -> bool:
     if mode == "TRAILING_CLOSED":
         risk.peak_balance = max(risk.peak_balance or facts.account.initial_balance, snapshot.balance)
     return before != (risk.peak_balance, risk.peak_equity)
+
+
+def _bases(row: TradingDay | TradingDayCorrection) -> dict[str, Decimal]:
+    return {"balance": row.balance_base, "equity": row.equity_base}
 
 
 def _missed_days(facts: AccountFacts, market_at: datetime) -> list[Day]:

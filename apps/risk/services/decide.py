@@ -33,7 +33,7 @@ from apps.risk.services.credentials import load_callers
 from apps.risk.services.day_news import tell_days
 from apps.risk.services.days import raise_peaks, roll_day
 from apps.risk.services.facts import AccountFacts, load_assignments, load_facts
-from apps.risk.services.records import approval_event, record_verdict
+from apps.risk.services.records import approval_event, keep_facts_documents, record_verdict
 from apps.risk.services.states import read_asked, read_state
 from apps.risk.services.wire import Answer, TradeRequest, answer_busy, answer_refusal
 from apps.teams import limits
@@ -158,7 +158,7 @@ def _find_bots(batch: _Batch) -> None:
     items = batch.open_items()
     references = {batch.requests[item].body.bot_id for item in items}
     teams = {batch.callers[item].team.pk for item in items}
-    rows = Bot.objects.select_related("account").filter(team_id__in=teams)
+    rows = Bot.objects.select_related("account", "breaker").filter(team_id__in=teams)
     by_name: dict[tuple[UUID, str], Bot] = {}
     for bot in rows.filter(Q(bot_id__in=references) | Q(pk__in=_public_ids(references))):
         by_name[bot.team_id, bot.public_id] = by_name[bot.team_id, bot.bot_id] = bot
@@ -256,7 +256,7 @@ def _prepare(facts: AccountFacts, batch: _Batch) -> list[TradingDay]:
         if batch.bots[item].account_id == facts.account.pk and batch.callers[item].executor_id is not None
     ]
     market_at = facts.market_at(batch.at, max((one for one in told if one is not None), default=None))
-    days = roll_day(facts, market_at)
+    days = roll_day(facts, market_at, batch.at)
     raise_peaks(facts)
     facts.risk.market_at = market_at
     return days
@@ -315,6 +315,7 @@ def _judge_item(batch: _Batch, item: int, facts: AccountFacts, assignment: Assig
 
 
 def _store(batch: _Batch, facts: Sequence[AccountFacts]) -> None:
+    keep_facts_documents(facts)
     copy_rows(batch.approvals)
     copy_rows(batch.decisions)
     tell_all(batch.events, wake=True)

@@ -1,31 +1,35 @@
-"""The decision log: one line a decision, chained by hash per account, the head kept on the locked risk row."""
+"""
+The decision log: one line a decision, chained by hash per account, the head kept on the locked risk row.
+
+Beside the verdicts stand what changes later ones: latches, limits, days. What many lines share (limits, symbol terms) is a
+document of its own, named by its hash.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import transaction
 
 from apps.accounts.models import AccountRisk
-from apps.risk.models import Decision
+from apps.common.ids import public_id
+from apps.risk.models import Decision, LogDocument
 
+VERSION = 2
 MOST_BYTES = 2048
 _encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 
-def chain_decision(risk: AccountRisk, at: Any, content: dict[str, Any]) -> Decision:
-    """
-    Return the next line of the account's log, unsaved; the head on the (locked) risk row moves to it, unsaved too.
-
-    Content beyond 2 KB loses its longest part, `checks`, and says so: the verdict and its inputs stay.
-    """
-    body = _canonical(content)
-    if len(body) > MOST_BYTES:
-        body = _canonical({**content, "checks": "too long"})
+def chain_line(risk: AccountRisk, at: datetime, content: dict[str, Any]) -> Decision:
+    """Return the next line of the account's log, unsaved; the head on the (locked) risk row moves to it, unsaved too."""
+    body = write_canonical(content)
     risk.chain_number += 1
     previous, risk.chain_head = risk.chain_head, hash_line(risk.chain_head, body)
     return Decision(
@@ -38,41 +42,83 @@ def chain_decision(risk: AccountRisk, at: Any, content: dict[str, Any]) -> Decis
     )
 
 
+def log_change(risk: AccountRisk, at: datetime, kind: str, **content: Any) -> None:
+    """
+    Write down what changes later verdicts: a latch, limits, a day. Called with the risk row locked; line and head are stored
+    at once, so that no caller can forget the head.
+    """
+    log_changes([risk], at, kind, **content)
+
+
+def log_changes(risks: Iterable[AccountRisk], at: datetime, kind: str, **content: Any) -> None:
+    """Write the same change down on several accounts, whose risk rows are locked."""
+    rows = list(risks)
+    lines = [chain_line(risk, at, {"v": VERSION, "kind": kind, "at": at, **_whose(risk), **content}) for risk in rows]
+    Decision.objects.bulk_create(lines, batch_size=500)
+    AccountRisk.objects.bulk_update(rows, ["chain_number", "chain_head"], batch_size=500)
+
+
 def hash_line(previous: str, body: str) -> str:
     """Return the SHA-256 of the previous line's hash and this line's body."""
     return hashlib.sha256(f"{previous}\n{body}".encode()).hexdigest()
 
 
-def verify_chain(account_id: UUID) -> list[str]:
-    """
-    Return what is wrong with an account's decision log; nothing where every line is in place and unchanged.
-
-    Found are: a changed line, a line taken out or put in, lines swapped, and a tail cut off (by the head on the risk row).
-    """
-    with transaction.atomic():
-        # The lock keeps head and lines of one moment together.
-        risk = AccountRisk.objects.select_for_update(no_key=True).get(account_id=account_id)
-        lines = list(Decision.objects.filter(account_id=account_id).order_by("number"))
-    return list(_find_faults(lines, risk.chain_number, risk.chain_head))
+def hash_text(text: str) -> str:
+    """Return the SHA-256 of a text, by which a document is named."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _find_faults(lines: list[Decision], head_number: int, head: str) -> Iterator[str]:
-    previous = ""
-    for expected, line in enumerate(lines, start=1):
-        if line.number != expected:
-            yield f"line {expected} is missing, found {line.number}"
-            return
-        if line.previous_hash != previous:
-            yield f"line {expected} does not follow the line before it"
-        if line.hash != hash_line(line.previous_hash, line.body):
-            yield f"line {expected} was changed"
-        previous = line.hash
-    if len(lines) != head_number:
-        yield f"the log has {len(lines)} lines, the account says {head_number}"
-    elif previous != head:
-        yield "the last line is not the one the account knows"
-
-
-def _canonical(content: dict[str, Any]) -> str:
+def write_canonical(content: Any) -> str:
     """Return the one JSON text of the content: names sorted, Decimals as numbers with all their digits."""
     return _encoder.encode(content).decode()
+
+
+def make_document(kind: str, content: Any) -> LogDocument:
+    """Return a document, unsaved, named by the hash of its canonical text."""
+    body = write_canonical(content)
+    return LogDocument(hash=hash_text(body), kind=kind, body=body)
+
+
+def keep_documents(documents: Iterable[LogDocument]) -> None:
+    """Store the documents that are new, in the caller's transaction."""
+    rows = {one.hash: one for one in documents}
+    # In one order everywhere: two batches with the same new documents wait for each other, never in a circle.
+    LogDocument.objects.bulk_create([rows[name] for name in sorted(rows)], ignore_conflicts=True)
+
+
+class KnownDocuments:
+    """
+    Which documents this process saw committed, per account, so that naming them again costs no statement.
+
+    An account is known as of a line of its log. A database that was set back, or emptied, has fewer lines, and then nothing
+    is known of it any more; after ten minutes nothing is either.
+    """
+
+    MOST, KEEP_S = 4096, 600.0
+
+    def __init__(self) -> None:
+        self._by_account: OrderedDict[UUID, tuple[int, dict[str, float]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def list_new(self, account_id: UUID, number: int, names: Iterable[str]) -> set[str]:
+        """Return those of the names that are not known, where the account's log has `number` lines."""
+        seen, until = self._by_account.get(account_id, (0, {}))
+        held = until if seen <= number else {}
+        return {name for name in names if held.get(name, 0.0) <= time.monotonic()}
+
+    def add(self, account_id: UUID, number: int, names: Iterable[str]) -> None:
+        """Remember what a transaction that ended at line `number` has stored."""
+        with self._lock:
+            seen, held = self._by_account.pop(account_id, (0, {}))
+            now = time.monotonic()
+            kept = {name: until for name, until in held.items() if until > now} if seen <= number else {}
+            self._by_account[account_id] = (number, {**kept, **dict.fromkeys(names, now + self.KEEP_S)})
+            while len(self._by_account) > self.MOST:
+                self._by_account.popitem(last=False)
+
+
+known = KnownDocuments()
+
+
+def _whose(risk: AccountRisk) -> dict[str, str]:
+    return {"account": public_id("acc", risk.account_id)}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -15,10 +15,11 @@ import structlog
 from django.conf import settings
 from django.db.models import Count, Sum
 
-from apps.accounts.models import Account, AccountMode, AccountRisk, AccountSnapshot, LimitSet
+from apps.accounts.models import Account, AccountMode, AccountRisk, AccountSnapshot, LimitSet, RulePackVersion
 from apps.assignments.models import Assignment
+from apps.common.ids import public_id
 from apps.market.models import Quote, SymbolSpecification
-from apps.risk.models import Approval, Reservation
+from apps.risk.models import Approval, LogDocument, Reservation
 from trading.risk.exposure import Exposure, Holding, measure_exposure
 from trading.risk.limits import Limits, parse_limits
 from trading.risk.sizing import FUTURES_MODES, SymbolTerms
@@ -55,6 +56,10 @@ class AccountFacts:
     exposure: Exposure
     holdings: tuple[Holding, ...]
     reserved: dict[tuple[str, str, int | None], Reserved] = field(default_factory=dict)
+    pack: str = ""
+    logged: int = 0  # lines of the log when the row was locked
+    documents: dict[str, LogDocument] = field(default_factory=dict)  # what lines of the log name, not yet stored
+    filed: dict[str, str] = field(default_factory=dict)  # the hash of what was made a document already
 
     def reserve(self, symbol: str, side: str, lots: Decimal, money: Decimal) -> None:
         """Count what was approved just now with what is reserved already."""
@@ -79,6 +84,14 @@ class AccountFacts:
             self.risk.peak_equity if self.limits.drawdown_mode == "TRAILING_INTRADAY" else self.risk.peak_balance
         )
         return mark if mark is not None else Decimal(self.account.initial_balance)
+
+    def file(self, name: str, make: Callable[[], LogDocument]) -> str:
+        """Return the hash of a document, which is made where this batch has not named it yet."""
+        if name not in self.filed:
+            document = make()
+            self.documents[document.hash] = document
+            self.filed[name] = document.hash
+        return self.filed[name]
 
     def market_at(self, at: datetime, told: datetime | None = None) -> datetime:
         """Return the account's market time: the wall clock on a real account; on a paper one it never goes back."""
@@ -232,7 +245,8 @@ def _facts_of(
     terms: dict[str, SymbolTerms] = {}
     for spec in specs:
         with suppress(KeyError, TypeError, ValueError, ArithmeticError):  # what cannot be read is not known
-            terms[spec.symbol] = read_terms(spec.document, account.currency)
+            read = read_terms(spec.document, account.currency)
+            terms[spec.symbol] = replace(read, unseen_changes=tuple(sorted(spec.drift)))
     holdings = read_holdings(snapshot)
     return AccountFacts(
         account=account,
@@ -251,7 +265,15 @@ def _facts_of(
         ),
         holdings=holdings,
         reserved={(one.symbol, one.side, one.position_id): one for one in reserved},
+        pack=_name_pack(limit_set),
+        logged=risk.chain_number,
     )
+
+
+def _name_pack(limit_set: LimitSet) -> str:
+    if limit_set.pack_version_id is None:
+        return ""
+    return f"{public_id(RulePackVersion.PREFIX, limit_set.pack_version_id)}:{limit_set.pack_phase}"
 
 
 def read_holdings(snapshot: AccountSnapshot | None) -> tuple[Holding, ...]:

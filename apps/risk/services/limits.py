@@ -8,9 +8,10 @@ from typing import Any
 
 from django.db import transaction
 
-from apps.accounts.models import Account, LimitSet, RulePackVersion
+from apps.accounts.models import Account, AccountRisk, LimitSet, RulePackVersion
 from apps.common.errors import Forbidden, Impossible
 from apps.common.outbox import tell
+from apps.risk.services.decision_log import keep_documents, log_change, make_document
 from apps.teams.callers import Caller
 from apps.teams.services import record_deed
 from trading.errors import TradingError
@@ -117,7 +118,16 @@ def put_in_force(
         own_document=under.own.as_document() if under else None,
     )
     _record(present, fresh, caller)
+    _log(fresh, limits, caller)
     return fresh
+
+
+def _log(fresh: LimitSet, limits: Limits, caller: Caller) -> None:
+    document = make_document("limits", limits.as_document())
+    keep_documents([document])
+    risk = AccountRisk.objects.select_for_update(no_key=True).get(account=fresh.account)
+    pack = str(fresh.pack_version or "")
+    log_change(risk, caller.at, "limits", limits=document.hash, number=fresh.number, by=fresh.set_by, pack=pack)
 
 
 def refuse_loosening(new: Limits, old: Limits, *, caller: Caller, confirmed: bool) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_UP, Decimal
+from functools import partial
 from typing import Any
+from uuid import UUID
+
+from django.db import transaction
 
 from apps.assignments.models import Assignment
 from apps.bots.models import Bot
@@ -13,14 +17,24 @@ from apps.common.ids import encode_base32, new_id, public_id
 from apps.common.models import OutboxEvent
 from apps.common.outbox import make_event
 from apps.risk.models import Approval, Decision, Reservation
-from apps.risk.services.decision_log import chain_decision
+from apps.risk.services.decision_log import (
+    MOST_BYTES,
+    VERSION,
+    chain_line,
+    hash_text,
+    keep_documents,
+    known,
+    make_document,
+    write_canonical,
+)
 from apps.risk.services.facts import AccountFacts
+from apps.risk.services.judge_version import read_judge_version
 from apps.risk.services.wire import Answer, TradeRequest, answer_verdict
-from trading.risk.verdict import FAILED, PASSED, WARNED, Asked, RiskState, Verdict
+from trading.risk.record import mark_checks, write_asked, write_state, write_terms
+from trading.risk.verdict import Asked, RiskState, Verdict
 
 VALID_FOR = timedelta(seconds=5)
 _COLUMN = Decimal("1e-8")
-_SKIP = frozenset({"terms", "exposure", "correlations", "reserved_by_symbol", "bot_tags"})
 
 
 def record_verdict(
@@ -80,13 +94,26 @@ def record_verdict(
         reservation=Reservation.HELD if verdict.approved else Reservation.NONE,
         reserved=reserved if verdict.approved else Decimal(0),
     )
-    decision = chain_decision(risk, at, _decision_of(approval, facts, bot, asked, state, verdict, market_at))
+    decision = chain_line(risk, at, _decision_of(approval, facts, bot, asked, state, verdict, market_at))
     if verdict.approved:
         risk.reserved += reserved
         risk.risked_today += reserved
         risk.approved_today += 1
         facts.reserve(asked.symbol, asked.side, verdict.lots, reserved)
     return approval, decision, Answer(200, body, approved=verdict.approved, reason_code=verdict.reason_code)
+
+
+def keep_facts_documents(facts: Sequence[AccountFacts]) -> None:
+    """Store the documents that a batch's lines name, except those this process saw committed."""
+    new = {one.account.pk: known.list_new(one.account.pk, one.logged, one.documents) for one in facts}
+    if any(new.values()):
+        keep_documents(one.documents[name] for one in facts for name in new[one.account.pk])
+        transaction.on_commit(partial(_know, facts, new))
+
+
+def _know(facts: Sequence[AccountFacts], new: Mapping[UUID, set[str]]) -> None:
+    for one in facts:
+        known.add(one.account.pk, one.risk.chain_number, new[one.account.pk])
 
 
 def approval_event(approval: Approval, bot: Bot) -> OutboxEvent:
@@ -117,46 +144,45 @@ def _decision_of(
     verdict: Verdict,
     market_at: datetime,
 ) -> dict[str, Any]:
-    decided = [check for check in verdict.checks if check.status in (PASSED, WARNED, FAILED)]
-    return {
-        "v": 1,
+    """
+    Return the line: all that was judged by, and how it came out. What many lines share stands in documents; beyond 2 KB
+    the state (of an account with very many symbols) becomes one too.
+    """
+    content = {
+        "v": VERSION,
         "kind": "approval",
         "approval": approval.public_id,
+        "account": public_id("acc", approval.account_id),
         "at": approval.at,
         "market_at": market_at,
         "bot": bot.bot_id,
-        "asked": _shape(asdict(asked)),
-        "state": _state_shape(state),
-        "limits": facts.limits_hash,
+        "asked": write_asked(asked),
+        "limits": facts.file("limits", lambda: make_document("limits", facts.limits.as_document())),
+        "pack": facts.pack,
         "spec": facts.spec_hashes.get(asked.symbol, ""),
+        "code": read_judge_version(),
         "approved": verdict.approved,
         "reason": verdict.reason_code,
         "lots": verdict.lots,
         "risk": approval.risk_amount,
-        "checks": {check.name: check.status[0] for check in decided},
+        "checks": mark_checks(verdict),
         "tag": approval.tag,
-        "account": public_id("acc", approval.account_id),
+        "response": hash_text(approval.response),
     }
-
-
-def _state_shape(state: RiskState | None) -> dict[str, Any]:
+    if verdict.shadow_codes:
+        content["shadow"] = list(verdict.shadow_codes)
     if state is None:
-        return {}
-    names = [name for name in state.__dataclass_fields__ if name not in _SKIP]
-    shape = _shape({name: getattr(state, name) for name in names})
-    return {
-        **shape,
-        "open_loss": state.exposure.worst_loss,
-        "open_count": state.exposure.count,
-        "bid": state.terms.bid if state.terms else None,
-        "ask": state.terms.ask if state.terms else None,
-    }
+        return content
+    if (terms := state.terms) is not None:
+        document = write_terms(terms)
+        content["terms"] = facts.file(f"terms {asked.symbol}", lambda: make_document("terms", document))
+    return _with_state(content, facts, write_state(state))
 
 
-def _shape(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: _text_if_odd(value) for name, value in values.items() if value not in (None, ())}
-
-
-def _text_if_odd(value: Any) -> Any:
-    # The log keeps what was said even where it is no number: a denied request may hold anything.
-    return str(value) if isinstance(value, Decimal) and not value.is_finite() else value
+def _with_state(content: dict[str, Any], facts: AccountFacts, state: dict[str, Any]) -> dict[str, Any]:
+    whole = {**content, "state": state}
+    if len(write_canonical(whole)) <= MOST_BYTES:
+        return whole
+    document = make_document("state", state)
+    facts.documents[document.hash] = document
+    return {**content, "state": document.hash}

@@ -11,28 +11,26 @@ What becomes of reserved risk. It counts until it is proven that it need not:
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import ROUND_UP, Decimal
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
 from django.db import transaction
 
 from apps.accounts.models import AccountRisk, AccountSnapshot
-from apps.common.outbox import tell
-from apps.market.models import SymbolSpecification
+from apps.common.outbox import make_event, tell_all
 from apps.risk.models import Approval, Reservation, Severity
+from apps.risk.services.breakers import review_errors
 from apps.risk.services.events import write_event
-from apps.risk.services.facts import OPEN_RESERVATIONS, AccountFacts, read_terms
+from apps.risk.services.facts import OPEN_RESERVATIONS, AccountFacts
+from apps.risk.services.fills import NO_ACTION, check_shown_fill, take_fill
 from apps.risk.services.matching import is_match
 from apps.trades.models import OrderOutcome, Trade
 from apps.trades.services.orders import OutcomeTold
-from trading.risk.limits import parse_limits
-from trading.risk.sizing import SizingRefused, loss_per_lot
 
 ZERO = Decimal(0)
 PROOF_AFTER = timedelta(seconds=10)
-NO_ACTION: dict[str, Any] = {"action": "none"}
 log = structlog.get_logger(__name__)
 
 
@@ -49,29 +47,58 @@ def resolve_reservation(
     approval = Approval.objects.select_related("account", "bot").get(pk=approval.pk)
     if told.outcome in (OrderOutcome.REJECTED, OrderOutcome.NOT_SENT):
         if approval.reservation in OPEN_RESERVATIONS and approval.position_id is None:
-            free_reservation(risk, approval, Reservation.VOID, told.outcome, at)
+            free_reservations(risk, [Freed(approval, Reservation.VOID, told.outcome, None)], at)
             risk.save(update_fields=["reserved", "risked_today"])
+        if told.outcome == OrderOutcome.REJECTED:
+            review_errors(risk, approval.bot, at)
         return NO_ACTION
     if told.outcome not in (OrderOutcome.DONE, OrderOutcome.PARTIAL):
         return NO_ACTION
-    return _take_fill(risk, approval, told, stop_loss, at)
+    return take_fill(risk, approval, told, stop_loss, at)
 
 
-def free_reservation(risk: AccountRisk, approval: Approval, outcome: str, why: str, at: datetime) -> None:
-    """Take a reservation out of what counts, once: the approval is saved, the locked risk row changed but not saved."""
-    moved = Approval.objects.filter(pk=approval.pk, reservation__in=OPEN_RESERVATIONS).update(
-        reservation=outcome, reserved=ZERO, resolved_at=at, resolved_by=why[:60], position_id=approval.position_id
-    )
-    if not moved:
-        return
-    risk.reserved = max(ZERO, risk.reserved - approval.reserved)
-    if outcome == Reservation.VOID and approval.day == risk.day:
-        risk.risked_today = max(ZERO, risk.risked_today - approval.risk_amount)
-    approval.reservation, approval.reserved = outcome, ZERO
-    log.info("RESERVATION_RESOLVED", approval_id=approval.public_id, outcome=str(outcome), by=why)
-    data = {"approval_id": approval.public_id, "reservation": str(outcome), "by": why}
-    account = approval.account
-    tell(team_id=account.team_id, account_id=account.pk, kind="approval.resolved", data=data)
+class Freed(NamedTuple):
+    """A reservation that counts no longer: what becomes of it, why, and the position that is known of it now."""
+
+    approval: Approval
+    outcome: str
+    why: str
+    position_id: int | None
+
+
+def free_reservations(risk: AccountRisk, freed: list[Freed], at: datetime) -> None:
+    """
+    Take reservations out of what counts: the approvals are saved, the risk row changed but not saved.
+
+    The risk row is locked, so nobody else frees what was open under that lock; many end in a few statements.
+    """
+    for (outcome, why, position_id), alike in _group(freed).items():
+        rows = Approval.objects.filter(pk__in=[one.pk for one in alike], reservation__in=OPEN_RESERVATIONS)
+        given: dict[str, Any] = {} if position_id is None else {"position_id": position_id}
+        moved = rows.update(reservation=outcome, reserved=ZERO, resolved_at=at, resolved_by=why[:60], **given)
+        if moved != len(alike):
+            raise RuntimeError(f"{len(alike) - moved} reservations were freed without the account's lock")
+    events = []
+    for approval, outcome, why, position_id in freed:
+        risk.reserved = max(ZERO, risk.reserved - approval.reserved)
+        if outcome == Reservation.VOID and approval.day == risk.day:
+            risk.risked_today = max(ZERO, risk.risked_today - approval.risk_amount)
+        approval.reservation, approval.reserved, approval.position_id = outcome, ZERO, position_id
+        log.info("RESERVATION_RESOLVED", approval_id=approval.public_id, outcome=str(outcome), by=why)
+        data = {"approval_id": approval.public_id, "reservation": str(outcome), "by": why}
+        account = approval.account
+        kind = "approval.resolved"
+        events.append(make_event(team_id=account.team_id, account_id=account.pk, kind=kind, data=data))
+    tell_all(events, wake=True)
+
+
+def _group(freed: list[Freed]) -> dict[tuple[str, str, int | None], list[Approval]]:
+    """Return what one statement can free: a position that is new to an approval makes it its own."""
+    groups: dict[tuple[str, str, int | None], list[Approval]] = {}
+    for one in freed:
+        new = one.position_id if one.position_id != one.approval.position_id else None
+        groups.setdefault((one.outcome, one.why, new), []).append(one.approval)
+    return groups
 
 
 def load_held(account_id: UUID) -> list[Approval]:
@@ -90,18 +117,22 @@ def settle_reservations(facts: AccountFacts, held: list[Approval], at: datetime)
     if snapshot is None or not snapshot.complete:
         return held
     taken: set[int] = set()
-    still = []
+    still: list[Approval] = []
+    freed: list[Freed] = []
     closings = _closings_of(facts.account.pk, held)
     for approval in held:
         shown = _shown_by(approval, facts, taken)
         if shown is not None:
-            approval.position_id = shown or approval.position_id
-            taken.add(shown)
-            free_reservation(facts.risk, approval, Reservation.POSTED, "SNAPSHOT", at)
+            position_id = int(shown.get("position_id", 0))
+            taken.add(position_id)
+            if "entry_price" in shown:
+                check_shown_fill(facts, approval, shown, at)
+            freed.append(Freed(approval, Reservation.POSTED, "SNAPSHOT", position_id or approval.position_id))
         elif (ended := _how_it_ended(approval, closings.get(approval.pk, []), snapshot)) is not None:
-            free_reservation(facts.risk, approval, *ended, at)
+            freed.append(Freed(approval, *ended, approval.position_id))
         else:
             still.append(approval)
+    free_reservations(facts.risk, freed, at)
     return still
 
 
@@ -129,13 +160,14 @@ def mark_unresolved(facts: AccountFacts, held: list[Approval], at: datetime) -> 
     return marked
 
 
-def _shown_by(approval: Approval, facts: AccountFacts, taken: set[int]) -> int | None:
-    """Return the position that shows the approval (0 for a waiting order), or None where the view does not show it."""
+def _shown_by(approval: Approval, facts: AccountFacts, taken: set[int]) -> dict[str, Any] | None:
+    """Return the position that shows the approval, else the waiting order, or None where the view does not show it."""
     assert facts.snapshot is not None
     for one in facts.snapshot.positions:
         if int(one["position_id"]) not in taken and is_match(approval, one, opened_at_key="opened_at"):
-            return int(one["position_id"])
-    return 0 if any(is_match(approval, one, opened_at_key="placed_at") for one in facts.snapshot.orders) else None
+            return dict(one)
+    orders = facts.snapshot.orders
+    return next((dict(one) for one in orders if is_match(approval, one, opened_at_key="placed_at")), None)
 
 
 def _closings_of(account_id: UUID, held: list[Approval]) -> dict[UUID, list[datetime | None]]:
@@ -163,58 +195,3 @@ def _how_it_ended(
     if approval.valid_until is None or snapshot.taken_at <= approval.valid_until + PROOF_AFTER:
         return None
     return (Reservation.POSTED, "GONE") if approval.position_id else (Reservation.VOID, "NOT_IN_SNAPSHOT")
-
-
-def _take_fill(
-    risk: AccountRisk, approval: Approval, told: OutcomeTold, stop_loss: Decimal | None, at: datetime
-) -> dict[str, Any]:
-    actual = _actual_risk(approval, told, stop_loss or approval.stop_loss)
-    changes: dict[str, Any] = {"position_id": told.position_id or approval.position_id}
-    if actual is not None:
-        changes["actual_risk"] = actual
-    if approval.reservation in OPEN_RESERVATIONS:
-        # The true risk counts at once where it is larger; a partial fill's rest is not coming any more.
-        reserved = max(actual, ZERO) if actual is not None else approval.reserved
-        risk.reserved = max(ZERO, risk.reserved - approval.reserved) + reserved
-        changes |= {"reserved": reserved, "reservation": Reservation.HELD}
-        risk.save(update_fields=["reserved"])
-    Approval.objects.filter(pk=approval.pk).update(**changes)
-    if actual is None or not told.position_id:
-        return NO_ACTION
-    ratio = parse_limits(approval.account.limit_sets.get(in_force=True).document).max_slippage_ratio
-    planned = approval.risk_amount * (told.filled_lots or approval.adjusted_lots) / approval.adjusted_lots
-    if actual <= planned * ratio:
-        return NO_ACTION
-    _tell_slippage(approval, told, planned, actual, at)
-    return {"action": "close", "ticket": told.position_id, "lots": float(told.filled_lots or approval.adjusted_lots)}
-
-
-def _actual_risk(approval: Approval, told: OutcomeTold, stop_loss: Decimal) -> Decimal | None:
-    """Return what the filled volume loses at its stop from the true price; None where that cannot be worked out."""
-    lots = told.filled_lots or approval.adjusted_lots
-    spec = SymbolSpecification.objects.filter(account_id=approval.account_id, symbol=approval.symbol).first()
-    if spec is None or told.price is None or told.price <= 0 or lots <= 0:
-        return None
-    sign = 1 if approval.side == "BUY" else -1
-    if (told.price - stop_loss) * sign <= 0:
-        return ZERO  # filled beyond its own stop: the broker closes it; nothing is at risk from here
-    try:
-        terms = read_terms(spec.document, approval.account.currency)
-        _, _, loss = loss_per_lot(terms, entry_price=told.price, stop_loss=stop_loss)
-    except (SizingRefused, KeyError, ValueError, ArithmeticError):
-        return None
-    return (loss * lots).quantize(Decimal("1e-8"), ROUND_UP)
-
-
-def _tell_slippage(approval: Approval, told: OutcomeTold, planned: Decimal, actual: Decimal, at: datetime) -> None:
-    write_event(
-        approval.account,
-        "SLIPPAGE_EXCEEDED",
-        Severity.CRITICAL,
-        f"Position {told.position_id} risks {actual:.2f}, {planned:.2f} were planned: it is closed.",
-        at=at,
-        market_at=told.market_at,
-        metrics={"planned_risk": f"{planned:.2f}", "actual_risk": f"{actual:.2f}", "position_id": told.position_id},
-        bot=approval.bot_id,
-        once_key=f"slippage:{approval.public_id}",
-    )

@@ -10,6 +10,7 @@ from django.conf import settings
 from apps.accounts.models import AccountRisk
 from apps.assignments.models import Assignment
 from apps.bots.models import Bot
+from apps.risk.models import BotBreaker
 from apps.risk.services.facts import ZERO, AccountFacts, fresh_quote
 from apps.teams.callers import Caller
 from trading.protocol import ApprovalRequest
@@ -46,6 +47,7 @@ def read_state(
         bot_status=bot.status,
         bot_managed=bot.managed,
         bot_tags=tuple(bot.tags),
+        bot_breaker=_read_breaker(bot, risk),
         assignment_desired=assignment.desired if assignment else None,
         assignment_generation=assignment.generation if assignment else None,
         entries_allowed=assignment is None or bool(assignment.facts.get("entries_allowed", True)),
@@ -77,6 +79,13 @@ def read_state(
 def list_latches(risk: AccountRisk) -> tuple[tuple[str, str], ...]:
     """Return (name, reason) of each latch that is set, the widest first."""
     return tuple((name, reason) for name in LATCHES if (reason := getattr(risk, f"{name}_latch")))
+
+
+def _read_breaker(bot: Bot, risk: AccountRisk) -> str | None:
+    if bot._state.adding:
+        return None  # a bot that is not stored has none
+    breaker: BotBreaker | None = getattr(bot, "breaker", None)
+    return breaker.reason if breaker is not None and breaker.is_open(risk.day) else None
 
 
 def _terms_now(facts: AccountFacts, body: ApprovalRequest, caller: Caller, at: datetime) -> SymbolTerms | None:

@@ -180,6 +180,7 @@ def _price(value: Any) -> Any:
 def _tell(account: Account, trade: Trade, kind: str) -> None:
     data = {
         "trade_id": trade.public_id,
+        "bot_id": trade.bot.bot_id if trade.bot else None,
         "position_id": trade.position_id,
         "symbol": trade.symbol,
         "side": trade.side,

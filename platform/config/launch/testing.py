@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,13 +17,16 @@ from config.launch.supervisor import Supervisor
 
 # Tests may lose their data: waiting for the disk would only make them slow.
 FOR_SPEED = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+DURABLE = {"max_connections": "330"}
 EMBEDDED_REDIS = "MIKROBOT_TEST_REDIS"
 
 
 @contextmanager
-def embedded_services() -> Iterator[dict[str, str]]:
+def embedded_services(postgres_settings: Mapping[str, str] = FOR_SPEED) -> Iterator[dict[str, str]]:
     """
     Serve what DATABASE_URL and REDIS_URL do not already name, and give the variables that point to it.
+
+    :param postgres_settings: FOR_SPEED, or DURABLE where commits must reach the disk.
 
     :raises LaunchError: if a server does not come up.
     """
@@ -32,7 +35,7 @@ def embedded_services() -> Iterator[dict[str, str]]:
     journal = LaunchJournal(data.log_of("launcher"))
     supervisor = Supervisor(data, journal)
     try:
-        services = start_services(data, supervisor, FOR_SPEED)
+        services = start_services(data, supervisor, postgres_settings)
         # Tests keep their threads, and so their connections, longer than a server would.
         environment = {**services.as_environment(), "MIKROBOT_DATA_DIR": str(folder), "DATABASE_POOL_SIZE": "24"}
         if "valkey" in services.embedded:

@@ -1,4 +1,9 @@
-"""The web process: `python -m config.launch.web HOST PORT`. Daphne, and the workers inside it where there is no queue."""
+"""
+The web process: `python -m config.launch.web HOST PORT [daphne|uvicorn]`.
+
+Daphne serves the embedded platform, with the workers inside it where there is no queue; uvicorn serves production: it needs
+a third of the time for a burst of small requests (docs/decisions/0068).
+"""
 
 from __future__ import annotations
 
@@ -8,23 +13,56 @@ import sys
 import threading
 import time
 
+APPLICATION = "config.asgi:application"
 FINISH_S = 1.5
+KEEP_ALIVE_S = 75
+MOST_SOCKET_BYTES = 1024 * 1024
 
 
 def main(argv: list[str]) -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    from daphne.cli import CommandLineInterface
-
+    host, port, server = [*argv, "daphne"][:3]
     if os.environ.get("REDIS_URL", "").startswith("memory:"):
         from config.launch.in_process import start_background
 
         start_background()
+    SERVERS[server](host, port)
+    finish()
+
+
+def serve_by_daphne(host: str, port: str) -> None:
+    """Serve by Daphne, with bodies of bounded size."""
+    from daphne.cli import CommandLineInterface
+
     from config.launch import bounded_daphne
 
     bounded_daphne.install()
-    words = ["-b", argv[0], "-p", argv[1], "--verbosity", "0", "--application-close-timeout", "2"]
-    CommandLineInterface().run([*words, "config.asgi:application"])
-    finish()
+    words = ["-b", host, "-p", port, "--verbosity", "0", "--application-close-timeout", "2"]
+    CommandLineInterface().run([*words, APPLICATION])
+
+
+def serve_by_uvicorn(host: str, port: str) -> None:
+    """Serve by uvicorn: HTTP by httptools, no log of its own, connections kept longer than a bot's pause between two bars."""
+    import uvicorn
+
+    uvicorn.run(
+        APPLICATION,
+        host=host,
+        port=int(port),
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=MOST_SOCKET_BYTES,
+        lifespan="off",
+        proxy_headers=False,  # `BEHIND_PROXY` decides, for every server alike
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=2,
+    )
+
+
+SERVERS = {"daphne": serve_by_daphne, "uvicorn": serve_by_uvicorn}
 
 
 def finish() -> None:

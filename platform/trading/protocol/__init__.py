@@ -23,6 +23,7 @@ from trading.protocol.snapshot import (
     QuoteMessage,
     SnapshotAnswer,
     SnapshotMessage,
+    SymbolProbe,
     SymbolsMessage,
     SymbolSpec,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "Reports",
     "SnapshotAnswer",
     "SnapshotMessage",
+    "SymbolProbe",
     "SymbolSpec",
     "SymbolsMessage",
     "Welcome",

@@ -63,3 +63,5 @@ class Welcome(Message, frozen=True, kw_only=True):
     deals_since_ms: int  # broker time (raw ms) from which the server wants deals
     snapshot_interval_ms: int = 5000
     poll_wait_ms: int = 25000
+    connection_loss_after_s: int = 30  # FLATTEN: how long after the lease is over; sooner where the day's reset is near
+    request_budget: int = 0  # trade requests a day the account allows; 0 is no limit

@@ -110,6 +110,8 @@ class AgentHealth(Message, frozen=True, kw_only=True):
     uptime_s: float
     terminal_restarts: int = 0
     last_error: str = ""
+    requests_today: int = 0  # trade requests sent in the account's day, and how many it may be (0: no limit)
+    request_budget: int = 0
 
 
 class SnapshotMessage(Message, frozen=True, kw_only=True):
@@ -178,10 +180,26 @@ class SymbolSpec(Message, frozen=True, kw_only=True):
     loss_per_lot_check: Decimal | None = None  # order_calc_profit over 1,000 ticks, negated: the second way of sizing
 
 
+class SymbolProbe(Message, frozen=True, kw_only=True):
+    """What the agent tried at the terminal with one symbol; nothing was traded. `check_retcode` 0 means the order would be taken."""
+
+    symbol: str
+    margin_mode: str
+    trade_allowed: bool
+    clock_skew_ms: int  # the agent's wall clock minus the server's
+    server_offset_s: int = 0
+    filling: str = ""  # FOK | IOC | RETURN: the mode an order would be sent with
+    check_retcode: int | None = None
+    check_comment: str = ""
+    history: dict[str, int] = {}  # closed bars at hand by timeframe
+    history_wanted: dict[str, int] = {}  # bars that strategies of that timeframe fold before they speak
+
+
 class SymbolsMessage(Message, frozen=True, kw_only=True):
-    """POST /api/v1/executor/symbols: at start, for each symbol in use, and when one changed."""
+    """POST /api/v1/executor/symbols: at start, for each symbol in use, and when one changed; probes at start, daily, on change."""
 
     symbols: list[SymbolSpec]
+    probes: list[SymbolProbe] = []
 
 
 class BarRow(Message, frozen=True, kw_only=True, array_like=True):

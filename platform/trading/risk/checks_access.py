@@ -29,6 +29,8 @@ def check_bot(case: Case) -> Figures:
     state = case.state
     if state.bot_status != "ACTIVE":
         raise Denied("BOT_NOT_ACTIVE", f"The bot is {state.bot_status.lower()}.", status=state.bot_status)
+    if state.bot_breaker is not None:
+        raise Denied("BOT_BREAKER", f"The bot's circuit breaker is open: {state.bot_breaker}")
     if not state.bot_managed:
         return {}
     if state.assignment_desired != "RUNNING":

@@ -12,6 +12,12 @@ SCALPING: Final = "@scalping"
 
 
 def check_symbol(case: Case) -> Figures:
+    if changes := case.terms.unseen_changes:
+        raise Denied(
+            "SPEC_CHANGED",
+            f"The broker changed {', '.join(changes)} of {case.asked.symbol}; a person has to see that first.",
+            changed=", ".join(changes),
+        )
     check_tradable(case.terms, case.asked.side)
     check_terms(case.terms)
     return {"tick_size": case.terms.tick_size, "tick_value_loss": case.terms.tick_value_loss}

@@ -50,8 +50,8 @@ def find_largest_lot(
     :param stop_ticks: distance from entry to stop [ticks], at least 1.
     :param entry_price: where it would be opened [price].
 
-    The judge's checks allow less the more is asked for, so halving finds the edge in about as many verdicts as the number of
-    volume steps has binary digits.
+    Mostly one verdict tells: asked for the broker's most, the judge shrinks to what the risk of one trade allows. Where that is
+    denied (the room to a floor is less, for one), halving finds the edge: the checks allow less the more is asked for.
     """
     terms = state.terms
     if terms is None:
@@ -93,6 +93,9 @@ class _Door:
 
 
 def _search(door: _Door, least: Decimal, most: Decimal, step: Decimal) -> LargestLot:
+    whole = door.ask(most)
+    if whole.approved:
+        return _answer(door, whole.lots, whole)
     first = door.ask(least)
     if not first.approved:
         return _answer(door, ZERO, first)
@@ -105,14 +108,15 @@ def _search(door: _Door, least: Decimal, most: Decimal, step: Decimal) -> Larges
         else:
             high = middle - 1
     lots = least + low * step
-    return _answer(door, lots, door.ask(lots + step if low < top else most + step))
+    return _answer(door, lots, door.ask(lots + step) if low < top else whole)
 
 
 def _answer(door: _Door, lots: Decimal, above: Verdict) -> LargestLot:
     asked, sizing = door.asked, door.ask(lots).risk_amount if lots else ZERO
     code, message = above.reason_code, above.message or ""
     if code == APPROVED:  # more was asked for, and shrunk to what is the largest
-        code, message = "LOTS_ADJUSTED", next(iter(above.warnings), "")
+        capped = above.sizing.capped_by if above.sizing else ()
+        code, message = "LOTS_ADJUSTED", f"capped by {', '.join(capped).replace('_', ' ') or 'the risk of one trade'}"
     return LargestLot(
         lots=lots,
         risk_amount=sizing,

@@ -120,6 +120,19 @@ def follow_level(
     return KeptLevel(before.level, calm_since)
 
 
+def show_level(
+    kept: RiskLevel, used_fraction: Decimal, *, latched: bool, halted_fraction: Decimal = Decimal("0.95")
+) -> RiskLevel:
+    """
+    Return the level to show now: the kept one, or the share's own where that is worse by now; any latch is HALTED.
+
+    >>> show_level(RiskLevel.WARNING, Decimal("0.66"), latched=False).light
+    'ORANGE'
+    """
+    now = level_of(used_fraction, latched=latched, halted_fraction=halted_fraction)
+    return now if now.rank >= kept.rank else kept
+
+
 def _level_with_worst(used_fraction: Decimal, worst_fraction: Decimal, halted_fraction: Decimal) -> RiskLevel:
     level = level_of(used_fraction, latched=False, halted_fraction=halted_fraction)
     return RiskLevel.CAUTION if level is RiskLevel.SAFE and worst_fraction >= STEPS[0] else level

@@ -48,6 +48,13 @@ def count_or_none(name: str, value: Any) -> int | None:
     return None if value is None else count(name, value)
 
 
+def times_or_none(name: str, value: Any) -> int | None:
+    """Return a whole number from 1 on, or None where the rule is off."""
+    if value == 0 and not isinstance(value, bool):
+        raise InvalidLimits(f"{name} must be at least 1, or null for no such limit", field=name)
+    return count_or_none(name, value)
+
+
 def flag(name: str, value: Any) -> bool:
     """Return true or false."""
     if not isinstance(value, bool):

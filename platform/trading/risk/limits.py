@@ -19,7 +19,11 @@ from trading.risk.limit_readers import (
     fraction_or_none,
     modes_of,
     one_of,
+    times_or_none,
 )
+
+CONSECUTIVE_LOSSES: Final = 5
+"""Losing trades in a row after which a bot on real money waits for the next day, unless the account says otherwise."""
 
 BALANCE, EQUITY, HIGHER = "BALANCE", "EQUITY", "HIGHER"
 INITIAL, REFERENCE = "INITIAL", "REFERENCE"
@@ -68,6 +72,8 @@ class Limits:
     balance, or the highest equity; ``drawdown_locks_at_initial`` stops it there.
     ``unprotected_move_fraction``: a position without a stop counts as losing this share of its price; None (the default)
     means that nobody can say what it may lose, so nothing new is approved while it stands.
+    ``max_slippages_per_day``: so many fills beyond ``max_slippage_ratio`` put the bot in quarantine. ``max_consecutive_losses``
+    (in a day) and ``max_order_errors_per_hour`` (rejected orders) open its circuit breaker until the next day.
     ``mode``: SHADOW judges the limits but only warns; OFF leaves them out. Latches, freshness and sanity always hold.
     ``modes``: the same for single checks; the milder of both holds.
 
@@ -103,6 +109,9 @@ class Limits:
     slippage_points: int = 0
     reset_guard_s: int = 300
     max_slippage_ratio: Decimal = Decimal(2)
+    max_slippages_per_day: int | None = 3
+    max_consecutive_losses: int | None = None
+    max_order_errors_per_hour: int | None = 10
     mode: str = ENFORCE
     modes: tuple[tuple[str, str], ...] = ()
     max_position_fraction: Decimal | None = None
@@ -167,6 +176,7 @@ def default_limits(*, mode: str, account_size: Decimal) -> Limits:
         max_risk_per_trade_fraction=per_trade,
         max_daily_risk_fraction=daily,
         daily_kind=HARD if mode == "PROP_FIRM" else PAUSE,
+        max_consecutive_losses=None if mode == "PAPER" else CONSECUTIVE_LOSSES,
         max_position_fraction=GUIDE_POSITION_FRACTION,
         max_stop_fraction=GUIDE_STOP_FRACTION,
     )
@@ -282,6 +292,9 @@ _SMALLER_IS_STRICTER = (
     "room_share",
     "active_capital_ratio",
     "max_slippage_ratio",
+    "max_slippages_per_day",
+    "max_consecutive_losses",
+    "max_order_errors_per_hour",
     "max_position_fraction",
     "max_stop_fraction",
     "max_open_risk_fraction",
@@ -319,6 +332,9 @@ _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "slippage_points": count,
     "reset_guard_s": count,
     "max_slippage_ratio": fraction,
+    "max_slippages_per_day": times_or_none,
+    "max_consecutive_losses": times_or_none,
+    "max_order_errors_per_hour": times_or_none,
     "mode": one_of(ENFORCE, SHADOW, OFF),
     "modes": modes_of(LIMIT_CHECKS, (ENFORCE, SHADOW, OFF)),
     "max_position_fraction": fraction_or_none,
@@ -338,6 +354,9 @@ _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
 }
 _CAME_LATER: Final[Mapping[str, Any]] = {
     "modes": {},
+    "max_slippages_per_day": 3,
+    "max_consecutive_losses": None,
+    "max_order_errors_per_hour": 10,
     **dict.fromkeys(
         [
             "max_position_fraction",

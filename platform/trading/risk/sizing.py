@@ -38,6 +38,7 @@ class SymbolTerms:
 
     ``profit_rate`` turns one unit of the symbol's profit currency into account currency; None where nobody could say.
     ``converts_at_stop``: the account's currency is the symbol's base, so the rate is 1 / price, taken at the stop.
+    ``unseen_changes``: what the broker changed of it that no person has seen yet.
     """
 
     name: str
@@ -62,6 +63,7 @@ class SymbolTerms:
     currency_profit: str = ""
     bid: Decimal | None = None
     ask: Decimal | None = None
+    unseen_changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

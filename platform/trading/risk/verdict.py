@@ -52,6 +52,7 @@ class RiskState:
     bot_status: str
     bot_managed: bool
     bot_tags: tuple[str, ...] = ()
+    bot_breaker: str | None = None  # why its circuit breaker is open
     assignment_desired: str | None = None
     assignment_generation: int | None = None
     entries_allowed: bool = True

@@ -8,7 +8,8 @@ from tests.scenes import Desk
 
 PLAIN = (
     "overview", "strategies", "strategy-new", "fleet", "executor-new", "risk", "account-new", "backtests",
-    "backtests-compare", "halt", "trades", "data", "data-new", "team", "keys", "security", "first-team",
+    "backtests-compare", "halt", "trades", "data", "data-new", "bots", "team", "keys", "security", "first-team",
+    "events",
 )  # fmt: skip
 
 
@@ -38,6 +39,8 @@ def list_rows(desk: Desk) -> dict[str, str]:
         "study-new": reverse("dashboard:study-new", args=[desk.backtest.public_id, "challenge"]),
         "sweep-new": reverse("dashboard:study-new", args=[desk.backtest.public_id, "walk_forward"]),
         "study": reverse("dashboard:study", args=[desk.study.public_id]),
+        "bot": reverse("dashboard:bot", args=[desk.bot.bot_id]),
+        "bot-retire": reverse("dashboard:bot-retire", args=[desk.bot.bot_id]),
         "executor": reverse("dashboard:executor", args=["sim-1"]),
         "executor-revoke": reverse("dashboard:executor-revoke", args=["sim-1"]),
         "executor-retire": reverse("dashboard:executor-retire", args=["sim-1"]),

@@ -217,6 +217,8 @@ ACTS = {
     "/risk/paper-1/lift": {"password": PASSWORD},
     "/risk/paper-1/pack": {"number": "1", "version": "1", "password": PASSWORD},
     "/risk/paper-1/pack/leave": {"number": "1", "password": PASSWORD},
+    "/risk/paper-1/breakers/nobodys/close": {},
+    "/events/acknowledge": {"event": "evt_x"},
     "/halt": {"scope": "all"},
     "/halt/lift": {"password": PASSWORD},
     "/team/invite": {"email": "x@example.com", "role": "OWNER"},
@@ -304,15 +306,15 @@ def test_an_account_is_opened_and_its_settings_change(world, alice):
     form = {
         "name": "Paper", "code": "paper-9", "mode": "PAPER", "server": "Mikrobot-Sim", "login": "77", "currency": "USD",
         "initial_balance": "10000", "margin_mode": "HEDGING", "zone": "Europe/Prague", "leverage": "100",
-        "connection_loss": "HOLD",
+        "connection_loss": "HOLD", "unapproved": "CLOSE",
     }  # fmt: skip
     assert alice.post("/risk/new", {**form, "zone": "Prague"}).status_code == 422
     assert alice.post("/risk/new", form)["Location"] == "/fleet/new"
-    alice.post(
-        "/risk/paper-9/settings", {"name": "Paper", "zone": "UTC", "leverage": "50", "connection_loss": "FLATTEN"}
-    )
+    assert Account.objects.get(code="paper-9").unapproved == "CLOSE"
+    changes = {"name": "Paper", "zone": "UTC", "leverage": "50", "connection_loss": "FLATTEN", "unapproved": "ALERT"}
+    alice.post("/risk/paper-9/settings", changes)
     account = Account.objects.get(code="paper-9")
-    assert (account.connection_loss, account.leverage) == ("FLATTEN", 50)
+    assert (account.connection_loss, account.leverage, account.unapproved) == ("FLATTEN", 50, "ALERT")
     assert alice.post("/risk/new", form).status_code == 422  # taken
 
 

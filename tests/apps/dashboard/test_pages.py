@@ -15,7 +15,20 @@ from tests.scenes import make_account, make_executor, make_history
 from tests.world import browser, make_user
 
 PINNED = Path(__file__).with_name("query_counts.json")
-LIVE = ("overview", "strategies", "strategy", "fleet", "executor", "risk", "account", "trades", "trade", "data")
+LIVE = (
+    "overview",
+    "strategies",
+    "strategy",
+    "fleet",
+    "executor",
+    "bots",
+    "bot",
+    "risk",
+    "account",
+    "trades",
+    "trade",
+    "data",
+)
 
 
 def read(response):

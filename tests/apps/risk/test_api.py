@@ -3,6 +3,7 @@
 import pytest
 
 from apps.risk.models import Approval
+from apps.teams.models import AuditEntry
 from tests.risk import make_desk
 from tests.world import PASSWORD, api_client, browser, make_key
 
@@ -51,7 +52,15 @@ def test_a_trader_halts_and_only_the_owner_lifts(world, desk, url):
     assert desk.ask()["reason_code"] == "HALTED_ACCOUNT"
     assert browser(world.tom).post(f"{url}/lift").status_code in (401, 403)
     assert api_client(key).post(f"{url}/lift").status_code in (401, 403)
-    assert browser(world.alice).post(f"{url}/lift").json()["halted"] is False
+    owner = browser(world.alice)
+    unsure = owner.post(f"{url}/lift", {}, content_type="application/json")
+    assert (unsure.status_code, unsure.json()["code"]) == (403, "LIFT_NEEDS_PASSWORD")
+    guessed = owner.post(f"{url}/unhalt", {"password": "guess"}, content_type="application/json")
+    assert (guessed.status_code, guessed.json()["code"]) == (403, "PASSWORD_WRONG")
+    assert desk.ask()["reason_code"] == "HALTED_ACCOUNT"
+    lifted = owner.post(f"{url}/unhalt", {"password": PASSWORD}, content_type="application/json")
+    assert lifted.json()["halted"] is False
+    assert AuditEntry.objects.filter(action="HALT_LIFTED", actor=f"user:{world.alice.email}").exists()
     assert desk.ask()["approved"]
 
 

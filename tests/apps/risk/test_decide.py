@@ -10,9 +10,10 @@ import pytest
 from apps.accounts.models import AccountRisk, LimitSet
 from apps.common.clock import read_at
 from apps.common.models import OutboxEvent
+from apps.market.models import SymbolSpecification
+from apps.market.services import accept_specification
 from apps.risk.models import Approval, Decision, Reservation
-from apps.risk.services import decide
-from apps.risk.services.decision_log import verify_chain
+from apps.risk.services import decide, verify_chain
 from apps.teams.models import ApiKey
 from tests.risk import make_desk, shown, store_quote
 from tests.world import make_key
@@ -59,7 +60,8 @@ def test_each_decision_is_told_and_logged(desk):
 
     told = list(OutboxEvent.objects.filter(kind="approval.decided").order_by("id").values_list("data", flat=True))
     assert [one["reason_code"] for one in told] == ["APPROVED", "SL_WRONG_SIDE"]
-    assert [line.number for line in Decision.objects.order_by("number")] == [1, 2]
+    lines = [(line.number, json.loads(line.body)["kind"]) for line in Decision.objects.order_by("number")]
+    assert lines == [(1, "day"), (2, "approval"), (3, "approval")]
     assert all(len(line.body) <= 2048 for line in Decision.objects.all())
     assert verify_chain(desk.account.pk) == []
 
@@ -139,6 +141,17 @@ def test_a_stale_view_a_missing_view_and_an_unknown_symbol_are_denied(desk):
 
     desk.see(complete=False)
     assert desk.ask()["reason_code"] == "SNAPSHOT_INCOMPLETE"
+
+
+def test_a_symbol_the_broker_changed_waits_for_a_person(desk):
+    rows = SymbolSpecification.objects.filter(account=desk.account, symbol="EURUSD")
+    rows.update(drift={"volume_step": ["0.01", "0.10"]})
+    answer = desk.ask()
+    assert (answer["approved"], answer["reason_code"]) == (False, "SPEC_CHANGED")
+    assert "volume_step" in answer["rejection_reason"]
+
+    accept_specification(account=desk.account, symbol="EURUSD", actor="alice", at=read_at())
+    assert desk.ask()["approved"]
 
 
 @pytest.mark.parametrize("latch", ["account", "team", "platform", "breach", "day"])

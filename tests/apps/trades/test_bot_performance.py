@@ -14,7 +14,7 @@ from apps.accounts.models import AccountRisk
 from apps.accounts.services import store_snapshot
 from apps.bots.services import register_bot
 from apps.common.clock import read_at
-from apps.trades.bot_performance import Performance, _add_up, measure_bot, measure_today
+from apps.trades.bot_performance import Performance, _add_up, measure_bot, measure_periods, measure_today
 from apps.trades.periods import Span
 from apps.trades.services.deals import apply_deals
 from apps.trades.services.origins import ApprovalRef, Origin, Origins
@@ -155,6 +155,16 @@ def test_the_day_of_many_bots_costs_two_statements(account, django_assert_num_qu
     assert found[bots[0].pk].pnl == measure_bot(bots[0], "today", read_at()).total_pnl
 
 
+def test_all_periods_at_once_are_what_each_is_by_itself(account, bot):
+    see(account, market_at=MARKET_AT)
+    for number, back in enumerate([HOUR, timedelta(days=3), timedelta(days=20), timedelta(days=90)], 1):
+        trade(bot, number, str(number), closed_at=MARKET_AT - back)
+    at = read_at()
+    periods, results = measure_periods(bot, at)
+    assert periods == [measure_bot(bot, period.period, at) for period in periods]
+    assert [period.trades for period in periods] == [1, 2, 3, 4] == [1, 2, 3, len(results)]
+
+
 RESULTS = st.lists(
     st.tuples(st.decimals("-1000", "1000", places=2), st.none() | st.decimals("1", "100", places=2)), max_size=60
 )
@@ -163,7 +173,7 @@ RESULTS = st.lists(
 @given(RESULTS)
 def test_figures_hold_together_for_any_history(results):
     found = Performance(None, "all", Span(None, MARKET_AT))
-    _add_up(found, results)
+    _add_up(found, [(MARKET_AT, *result) for result in results])
     pnls = [pnl for pnl, _ in results]
     assert found.total_pnl == sum(pnls) == found.gross_profit + found.gross_loss
     assert found.wins + found.losses <= found.trades == len(pnls)

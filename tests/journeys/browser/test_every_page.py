@@ -30,13 +30,21 @@ def list_paths(platform):
         "/", "/strategies", "/strategies/new", f"/strategies/{strategy}", f"/strategies/{strategy}/edit",
         f"/strategies/{strategy}/activate", f"/strategies/{strategy}/stop", "/fleet", "/fleet/new", f"/fleet/{executor}",
         f"/fleet/{executor}/revoke", f"/fleet/{executor}/retire", "/risk", "/risk/new", f"/risk/{account}", f"/risk/{account}/settings",
-        f"/risk/{account}/limits", f"/risk/{account}/pack?program=ftmo_2step%7Cchallenge", f"/risk/{account}/pack/leave", f"/risk/{account}/lift", "/halt", "/trades", *[f"/trades/{trade['id']}" for trade in trades[:1]], "/team", "/keys",
+        f"/risk/{account}/limits", f"/risk/{account}/pack?program=ftmo_2step%7Cchallenge", f"/risk/{account}/pack/leave", f"/risk/{account}/what-if", what_if_of(platform, account), f"/risk/{account}/lift", f"/risk/{account}?symbol=EURUSD&stop_ticks=200", "/events", "/events?show=all", "/halt", "/trades", *[f"/trades/{trade['id']}" for trade in trades[:1]], "/team", "/keys",
         "/data", "/data/new", f"/data/{dataset}", f"/data/{dataset}/delete", "/backtests", "/backtests/compare",
         f"/strategies/{strategy}/backtest", f"/backtests/{run}", *[f"/studies/{each}" for each in studies],
         *[f"/backtests/{run}/studies/{kind}" for kind in ("challenge", "monte_carlo", "sweep", "optuna", "walk_forward")],
+        "/bots", f"/bots/{platform.get('bots')['results'][0]['bot_id']}", f"/bots/{platform.get('bots')['results'][0]['bot_id']}/retire",
         "/security", "/welcome", "/accounts/2fa/", "/accounts/2fa/webauthn/", "/accounts/2fa/totp/activate/",
         "/accounts/sessions/", "/accounts/email/", "/accounts/password/change/", "/nothing-here",
     ]  # fmt: skip
+
+
+def what_if_of(platform, account):
+    """Return the address of an answered what-if, over a year around the demo's market."""
+    at = platform.get(f"accounts/{account}")["snapshot"]["market_at"][:10]
+    asked = f"first={at[:8]}01&last={at}&risk_per_trade=0.01&max_open_positions=1"
+    return f"/risk/{account}/what-if?{asked}"
 
 
 def set_up_lab(platform, strategy):

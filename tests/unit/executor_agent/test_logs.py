@@ -3,7 +3,7 @@
 import json
 import logging
 
-from executor_agent.logs import configure_logs, get_log
+from executor_agent.logs import configure_logs, get_log, tail
 
 
 def test_no_secret_in_a_line_and_no_local_variable_in_a_traceback(tmp_path):
@@ -23,3 +23,22 @@ def test_no_secret_in_a_line_and_no_local_variable_in_a_traceback(tmp_path):
     assert (line["event"], line["part"], line["api_secret"]) == ("STEP_FAILED", "feed", "(hidden)")
     assert "broken" in path.read_text()
     assert "hunter2" not in path.read_text()
+
+
+def test_the_last_lines_of_a_log_are_shown_and_what_follows_also_after_a_rotation(tmp_path):
+    path = tmp_path / "agent.log"
+    path.write_text("".join(f"line {number}\n" for number in range(500)), "utf-8")
+
+    lines = tail(path, 2, follow=True)
+    heard = [next(lines), next(lines)]
+    with path.open("a", encoding="utf-8") as file:
+        file.write("later\n")
+    heard.append(next(lines))
+    path.write_text("new\n", "utf-8")
+    heard.append(next(lines))
+
+    assert heard == ["line 498", "line 499", "later", "new"]
+
+
+def test_a_log_that_is_not_there_has_no_lines(tmp_path):
+    assert list(tail(tmp_path / "agent.log", 10)) == []

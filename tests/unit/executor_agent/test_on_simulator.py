@@ -7,10 +7,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from executor_agent.levels import find_level_problem, is_frozen
 from tests.agents.simulated import MAGIC, SimulatedWorld
 from tests.simulation import RunningSimulator, running_simulator
+from trading.model.instrument import Instrument
+from trading.model.orders import Side
+from trading.protocol import SymbolProbe
 
 MakeWorld = Callable[..., SimulatedWorld]
 
@@ -139,3 +144,61 @@ def test_a_netting_account_runs_one_strategy_a_symbol(make_world: MakeWorld) -> 
         "FAILED",
         "NETTING_SYMBOL_TAKEN",
     )
+
+
+def test_a_stop_is_not_moved_inside_the_freeze_zone_and_no_request_is_wasted(world: SimulatedWorld) -> None:
+    facts = world.terminal.read_symbol("EURUSD")
+    instrument = Instrument.from_symbol_info({**facts.info, "trade_freeze_level": 100}, account_currency="USD")
+    ticket = world.open_position()
+    position = next(one for one in world.terminal.look(()).positions if one.ticket == ticket)
+    quote = world.terminal.look(("EURUSD",)).quotes["EURUSD"]
+
+    near = msgspec.structs.replace(position, stop_loss=quote.bid - Decimal("0.00050"))
+    assert is_frozen(near, quote, instrument)
+    assert not is_frozen(position, quote, instrument)
+
+
+@pytest.mark.parametrize(
+    ("stop", "target", "problem"),
+    [("-0.00010", None, "STOP_TOO_NEAR"), ("0.00100", None, "STOP_TOO_NEAR"), ("-0.005", "0.00010", "TARGET_TOO_NEAR"),
+     ("-0.005", "-0.001", "TARGET_TOO_NEAR"), ("-0.005", "0.01", None)],
+)  # fmt: skip
+def test_levels_nearer_than_the_broker_allows_are_refused_by_name(
+    world: SimulatedWorld, stop: str, target: str | None, problem: str | None
+) -> None:
+    facts = world.terminal.read_symbol("EURUSD")
+    instrument = Instrument.from_symbol_info({**facts.info, "trade_stops_level": 50}, account_currency="USD")
+    quote = world.terminal.look(("EURUSD",)).quotes["EURUSD"]
+    levels = (quote.bid + Decimal(stop), quote.bid + Decimal(target) if target else None)
+
+    assert find_level_problem(Side.BUY, quote, *levels, instrument) == problem
+
+
+def test_each_symbol_in_use_is_tried_at_registration_daily_and_on_change(world: SimulatedWorld) -> None:
+    def probes() -> list[SymbolProbe]:
+        return [probe for message in world.server.symbols for probe in message.probes]
+
+    (probe,) = probes()
+    assert (probe.symbol, probe.margin_mode, probe.trade_allowed, probe.check_retcode) == ("EURUSD", "HEDGING", True, 0)
+    assert probe.filling in ("FOK", "IOC", "RETURN")
+    assert probe.history["M1"] >= probe.history_wanted["M1"] > 200
+    assert abs(probe.clock_skew_ms) < 1000
+
+    world.simulator.control.call("change_terms", symbol="EURUSD", stops_level_points=30)
+    world.steps(140)
+    world.simulator.control.call("change_terms", symbol="EURUSD", stops_level_points=0)
+    assert len(probes()) == 2
+    assert [s.stops_level_points for message in world.server.symbols for s in message.symbols][-1] == 30
+
+    world.clocks.seconds += 86_400
+    world.steps()
+    assert len(probes()) >= 3
+    assert world.ledger["deals"][1:] == []  # nothing was traded, only paid in
+
+
+def test_a_filling_mode_the_broker_refuses_is_found_before_the_first_order(world: SimulatedWorld) -> None:
+    world.simulator.control.call("change_terms", symbol="EURUSD", filling_mask=2)
+    world.steps(140)
+    world.simulator.control.call("change_terms", symbol="EURUSD", filling_mask=3)
+
+    assert world.server.symbols[-1].probes[-1].filling == "IOC"

@@ -55,6 +55,7 @@ SPOILED = [
     ("SNAPSHOT_INCOMPLETE", {}, {"snapshot_complete": False}),
     ("TRADE_NOT_ALLOWED", {}, {"trade_allowed": False}),
     ("SYMBOL_UNKNOWN", {}, {"terms": None}),
+    ("SPEC_CHANGED", {}, {"terms": replace(EURUSD, unseen_changes=("volume_step",))}),
     ("SYMBOL_CLOSE_ONLY", {}, {"terms": replace(EURUSD, trade_mode=3)}),
     ("NO_TICK_VALUE", {}, {"terms": replace(EURUSD, tick_value_loss=D(0))}),
     ("BAD_REQUEST", {"side": "HOLD"}, {}),

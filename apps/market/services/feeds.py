@@ -1,54 +1,20 @@
-"""What brokers say of their symbols, the latest quotes, closed bars."""
+"""The latest quotes and closed bars, as agents tell them."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-
-from django.db import transaction
 
 from apps.accounts.models import Account
 from apps.common.codes import Code
 from apps.common.errors import Impossible
-from apps.common.outbox import tell
-from apps.market.models import Bar, Quote, SymbolSpecification
+from apps.market.models import Bar, Quote
 from trading.errors import UnknownTimeframe
 from trading.model.timeframe import Timeframe
-from trading.protocol import BarsMessage, QuoteMessage, SymbolSpec
-from trading.protocol.codec import from_plain, to_plain
+from trading.protocol import BarsMessage, QuoteMessage
 
 MAX_BARS = 5000
 KEEP_M1 = timedelta(days=90)
-MOVING = frozenset({"tick_value", "tick_value_profit", "tick_value_loss", "margin_per_lot", "loss_per_lot_check"})
-
-
-@transaction.atomic
-def store_specifications(*, account: Account, specs: Sequence[SymbolSpec], at: datetime) -> list[str]:
-    """Store the specifications and return the symbols whose contract changed; a change is told."""
-    names = sorted({spec.name[:32] for spec in specs})
-    rows = SymbolSpecification.objects.select_for_update(no_key=True).filter(account=account, symbol__in=names)
-    stored = {row.symbol: row for row in rows.order_by("symbol")}
-    fresh, changed = [], []
-    for name, spec in sorted({spec.name[:32]: spec for spec in specs}.items()):
-        document = to_plain(spec)
-        content_hash = _hash(document)
-        row = stored.get(name) or SymbolSpecification(account=account, symbol=name, changed_at=at)
-        if name in stored and row.content_hash != content_hash:
-            changed.append(name)
-            row.changed_at = at
-        row.document, row.content_hash, row.read_at = document, content_hash, at
-        fresh.append(row)
-    SymbolSpecification.objects.bulk_create(
-        fresh,
-        update_conflicts=True,
-        unique_fields=["account", "symbol"],
-        update_fields=["document", "content_hash", "read_at", "changed_at"],
-    )
-    for name in changed:
-        tell(team_id=account.team_id, account_id=account.pk, kind="symbol.changed", data={"symbol": name})
-    return changed
 
 
 def store_quotes(*, account: Account, quotes: Sequence[QuoteMessage], at: datetime) -> int:
@@ -108,15 +74,3 @@ def store_bars(*, account: Account, message: BarsMessage) -> int:
 def prune_bars(*, at: datetime) -> int:
     """Delete M1 bars that were stored more than 90 days ago (whatever their market's year); return how many."""
     return Bar.objects.filter(timeframe="M1", received_at__lt=at - KEEP_M1).delete()[0]
-
-
-def _hash(document: dict[str, object]) -> str:
-    """Hash what the contract says; what moves with the rates is no change of it."""
-    contract = {name: value for name, value in document.items() if name not in MOVING}
-    return hashlib.sha256(json.dumps(contract, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def to_numbers(document: dict[str, object]) -> dict[str, object]:
-    """Return a stored specification with its numbers as numbers (they are stored as text, to lose no digit)."""
-    spec = from_plain(document, SymbolSpec)
-    return {name: getattr(spec, name) for name in SymbolSpec.__struct_fields__}

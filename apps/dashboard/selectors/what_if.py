@@ -1,0 +1,127 @@
+"""What the what-if page shows: figures beside each other, one drawing, days, and the trades that would be different."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from apps.accounts.models import Account, TradingDay
+from apps.accounts.selectors import get_pack_version
+from apps.common.errors import PlatformError
+from apps.dashboard.marks.charts import Axis, draw_line, find_span
+from apps.dashboard.marks.numbers import format_amount
+from apps.risk.what_if import NOTES, ShadowLine, answer_what_if, list_shadows, make_limits
+from trading.risk.replay import Change, Rejudged
+from trading.risk.what_if import DayOfTwo, WhatIf
+
+WIDTH, TOP, BASE, LEFT = 700, 12, 250, 76
+MOST_ROWS = 200
+WORDS = {
+    Change.DENIED: ("CRITICAL", "Denied"),
+    Change.SHRUNK: ("CAUTION", "Fewer lots"),
+    Change.GROWN: ("CAUTION", "More lots"),
+    Change.ALLOWED: ("SAFE", "Approved"),
+}
+
+
+def find_span_of_days(account: Account) -> tuple[date | None, date | None]:
+    """Return the first and last of the account's last five trading days."""
+    days = list(TradingDay.objects.filter(account=account).order_by("-day").values_list("day", flat=True)[:5])
+    return (days[-1], days[0]) if days else (None, None)
+
+
+def describe_what_if(
+    account: Account, *, code: str, phase: str, changes: dict[str, Any], first: date, last: date, at: datetime
+) -> dict[str, Any]:
+    """
+    Return the context of an answered what-if.
+
+    :raises PlatformError: as `apps.risk.what_if`.
+    """
+    version = get_pack_version(account.team_id, code, at.date()) if code else None
+    limits = make_limits(account, changes, version, phase)
+    answer = answer_what_if(account, limits, first, last)
+    result = answer.result
+    changed = [one for one in result.trades if one.change != Change.SAME]
+    return {
+        "result": result,
+        "unread": answer.unread,
+        "difference": result.pnl_now - result.pnl_then,
+        "counts": {str(change).lower(): result.count(change) for change in Change},
+        "days": [(day, _then_and_now(day)) for day in result.days],
+        "broken": sum(day.is_broken for day in result.days),
+        "deepest": _deepest(result),
+        "changed": [(one, *WORDS[one.change], _why(one)) for one in changed[:MOST_ROWS]],
+        "left_out": max(0, len(changed) - MOST_ROWS),
+        "notes": NOTES,
+        "drawing": _draw(result),
+    }
+
+
+def read_shadows(account: Account, first: date, last: date) -> tuple[int, list[ShadowLine]] | None:
+    """Return what limits in shadow would have refused; None where the period cannot be read."""
+    try:
+        return list_shadows(account, first, last)
+    except PlatformError:
+        return None
+
+
+def _why(one: Rejudged) -> str:
+    adjusted = (warning.partition(": ")[2] for warning in one.verdict.warnings if warning.startswith("LOTS_ADJUSTED"))
+    return one.verdict.message or next(adjusted, "The limit that denied it would not have been reached.")
+
+
+def _then_and_now(day: DayOfTwo) -> str:
+    return (
+        f"{day.approved_then} → {day.approved_now}" if day.approved_then != day.approved_now else str(day.approved_now)
+    )
+
+
+def _deepest(result: WhatIf) -> list[tuple[str, Decimal, datetime | None]]:
+    names = (
+        ("Daily loss", "daily"),
+        ("Total drawdown", "total"),
+        ("Risk approved in a day", "daily_risk"),
+        ("Open positions", "positions"),
+    )
+    found = []
+    for name, field in names:
+        deepest = max((getattr(day, field) for day in result.days), key=lambda one: one.used)
+        if deepest.market_at is not None:
+            found.append((name, deepest.used, deepest.market_at))
+    return found
+
+
+def _draw(result: WhatIf) -> dict[str, Any] | None:
+    """Draw the results of closed trades, summed up: as they were, and as they would have been."""
+    closed = sorted(
+        (
+            one
+            for one in result.trades
+            if one.recorded.outcome is not None and one.recorded.outcome.closed_at is not None
+        ),
+        key=_closed_at,
+    )
+    if len(closed) < 2:
+        return None
+    then, now = Decimal(0), Decimal(0)
+    lines: dict[str, list[tuple[float, float]]] = {"then": [(0, 0)], "now": [(0, 0)]}
+    for number, one in enumerate(closed, start=1):
+        assert one.recorded.outcome is not None
+        then, now = then + one.recorded.outcome.pnl, now + one.pnl
+        lines["then"].append((number, float(then)))
+        lines["now"].append((number, float(now)))
+    low, high = find_span([value for line in lines.values() for _, value in line])
+    x, y = Axis(0, len(closed), LEFT, WIDTH), Axis(low, high, BASE, TOP)
+    return {
+        "then": draw_line(lines["then"], x, y),
+        "now": draw_line(lines["now"], x, y),
+        "ticks": [(place, format_amount(value, 0)) for place, value in y.ticks()],
+        "trades": len(closed),
+    }
+
+
+def _closed_at(one: Rejudged) -> datetime:
+    outcome = one.recorded.outcome
+    return outcome.closed_at if outcome and outcome.closed_at else datetime.max.replace(tzinfo=UTC)
