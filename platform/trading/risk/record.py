@@ -96,7 +96,7 @@ def read_case(
 
 def _write_fields(value: Any) -> dict[str, Any]:
     plain = {}
-    for name, default in _plan_of(type(value)):
+    for name, default in _plan_of(value.__class__):
         inner = getattr(value, name)
         if inner is not default and not (type(inner) is type(default) and inner == default):
             plain[name] = _write(inner)
