@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.models import ConnectionLossPolicy
 from apps.accounts.selectors import get_account
 from apps.assignments.services.examining import Examined, examine
 from apps.assignments.services.preflight import ALL, choose_executors
@@ -30,7 +31,7 @@ class PreflightRow(serializers.Serializer[Any]):
     real_money = serializers.BooleanField()
     may_start = serializers.BooleanField()
     checks = CheckRow(many=True)
-    connection_loss = serializers.ChoiceField(["HOLD", "FLATTEN"])
+    connection_loss = serializers.ChoiceField(ConnectionLossPolicy.choices)
     connection_loss_words = serializers.CharField()
     certificate = CertificateRow(allow_null=True)
 

@@ -55,7 +55,7 @@ def _to_json_value(value: Any) -> Any:
         return to_wire_number(value)
     if isinstance(value, dt.datetime):
         return to_wire_time(value)
-    if isinstance(value, uuid.UUID | dt.date | Promise):
+    if isinstance(value, uuid.UUID | dt.date | dt.time | Promise):
         return str(value)
     if isinstance(value, Mapping):
         return dict(value)

@@ -1,6 +1,18 @@
 from django.urls import URLPattern, path
 
-from apps.risk import api, bot_api, comparison_api, evidence_api, halt_api, pack_api, watch_api, what_if_api
+from apps.risk import (
+    api,
+    bot_api,
+    bulk_api,
+    comparison_api,
+    evidence_api,
+    halt_api,
+    pack_api,
+    promotion_api,
+    validate_api,
+    watch_api,
+    what_if_api,
+)
 
 app_name = "risk"
 urlpatterns: list[URLPattern] = [
@@ -10,8 +22,11 @@ urlpatterns: list[URLPattern] = [
     path("accounts/<str:account>/halt", halt_api.AccountHaltApi.as_view(), name="account-halt"),
     path("accounts/<str:account>/lift", halt_api.AccountLiftApi.as_view(), name="account-lift"),
     path("accounts/<str:account>/unhalt", halt_api.AccountUnhaltApi.as_view(), name="account-unhalt"),
+    path("accounts/<str:account>/flatten", bulk_api.AccountFlattenApi.as_view(), name="account-flatten"),
     path("accounts/<str:account>/forecast", watch_api.AccountForecastApi.as_view(), name="account-forecast"),
     path("accounts/<str:account>/largest-lot", watch_api.AccountLargestLotApi.as_view(), name="account-largest-lot"),
+    path("bulk", bulk_api.BulkApi.as_view(), name="bulk"),
+    path("bulk/<str:batch>", bulk_api.BulkProgressApi.as_view(), name="bulk-progress"),
     path("accounts/<str:account>/pack", pack_api.AccountPackApi.as_view(), name="account-pack"),
     path("accounts/<str:account>/pack/preview", pack_api.AccountPackPreviewApi.as_view(), name="account-pack-preview"),
     path("accounts/<str:account>/pack/bind", pack_api.AccountPackBindApi.as_view(), name="account-pack-bind"),
@@ -26,12 +41,14 @@ urlpatterns: list[URLPattern] = [
     path("evidence/keys", evidence_api.SigningKeysApi.as_view(), name="evidence-keys"),
     path("approvals", api.ApprovalsApi.as_view(), name="approvals"),
     path("bots/<str:bot_id>", bot_api.BotApi.as_view(), name="bot"),
+    path("bots/<str:bot_id>/promotion", promotion_api.BotPromotionApi.as_view(), name="bot-promotion"),
     path("bots/<str:bot_id>/comparison", comparison_api.BotComparisonApi.as_view(), name="bot-comparison"),
     path(
         "strategies/<str:strategy>/comparison",
         comparison_api.StrategyComparisonApi.as_view(),
         name="strategy-comparison",
     ),
+    path("risk/validate", validate_api.ValidateTradeApi.as_view(), name="validate"),
     path("bots/<str:bot_id>/breaker/lift", halt_api.BreakerLiftApi.as_view(), name="bot-breaker-lift"),
     path("risk/halt", halt_api.TeamHaltApi.as_view(), name="team-halt"),
     path("risk/unhalt", halt_api.TeamLiftApi.as_view(), name="team-unhalt"),

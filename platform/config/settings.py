@@ -306,7 +306,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "PREPROCESSING_HOOKS": ["apps.common.schema.leave_out_aliases"],
-    "ENUM_NAME_OVERRIDES": {"DirectionEnum": ["BUY", "SELL"]},
+    "ENUM_NAME_OVERRIDES": {
+        "DirectionEnum": ["BUY", "SELL"],
+        "ConnectionLossEnum": "apps.accounts.models.ConnectionLossPolicy.choices",
+    },
 }
 
 # A bearer token that begins so is looked up by this function `(token, at) -> Caller | None`, named by dotted string:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,14 +16,16 @@ from apps.bots.models import Bot, BotStatus
 from apps.bots.selectors import BotFilter, list_bots
 from apps.bots.tags import Comment, read_comment, show_tags
 from apps.dashboard.marks.charts import Axis, draw_line, find_span, thin
-from apps.dashboard.marks.numbers import format_amount
+from apps.dashboard.marks.numbers import format_amount, format_percent
 from apps.dashboard.paging import KeysetPage, take_keyset
 from apps.dashboard.selectors.standing import AccountView, get_account_view, list_account_views
 from apps.dashboard.selectors.trades import read_approvals
 from apps.risk.comparison import compare, list_family
 from apps.risk.models import RiskEvent
+from apps.risk.promotion import assess_bot
 from apps.teams.models import Team
 from apps.trades.bot_performance import Performance, Today, measure_periods, measure_today, show_positions
+from trading.metrics.track import Need
 
 STATES = ("ACTIVE", "PAUSED", "QUARANTINE", "RETIRED")
 PERIOD_NAMES = {"today": "Today", "7d": "7 days", "30d": "30 days", "all": "All"}
@@ -89,6 +92,7 @@ def describe_bot(bot: Bot, at: datetime) -> dict[str, Any]:
     line = _to_line(bot, view, Today(day.trades, day.wins, day.total_pnl, day.total_risked))
     verdicts = read_approvals(bot.approvals.select_related("bot", "account").order_by("-at")[:20])
     comparison = compare(list_family(bot), "all", at)
+    promotion = assess_bot(bot, at, results)
     return {
         "bot": bot,
         "line": line,
@@ -100,6 +104,9 @@ def describe_bot(bot: Bot, at: datetime) -> dict[str, Any]:
         "positions": list_positions(bot, view.snapshot),
         "approvals": verdicts,
         "denied": sum(not row.approved for row, _ in verdicts),
+        "promotion": promotion,
+        "needs": [say_need(need) for need in promotion.needs],
+        "decline": [say_need(need) for need in promotion.decline],
         "comparison": comparison,
         "has_both": bool(comparison.paper.trades and comparison.live.trades),
         "events": list(RiskEvent.objects.filter(bot=bot).select_related("account").order_by("-at")[:8]),
@@ -120,6 +127,25 @@ def list_figures(periods: list[Performance]) -> list[tuple[str, str, list[Any]]]
         ("Deepest fall", "plain", "max_drawdown"),
     )  # fmt: skip
     return [(name, form, [getattr(period, column) for period in periods]) for name, form, column in rows]
+
+
+def say_need(need: Need) -> dict[str, Any]:
+    """
+    Return a need in words.
+
+    >>> say_need(Need("win_rate", 0.4, 0.5))
+    {'name': 'win_rate', 'has': '40.0 %', 'needs': 'at least 50.0 %', 'is_met': False}
+    """
+    share = need.name in ("win_rate", "drawdown_fraction")
+    whole = need.name in ("trades", "days", "critical_events", "losing_days")
+
+    def write(value: float | None) -> str:
+        if value is None or math.isinf(value):
+            return "–" if value is None else "no loss yet"
+        return format_percent(value) if share else str(round(value)) if whole else format_amount(value)
+
+    bound = "at most" if need.at_most else "at least"
+    return {"name": need.name, "has": write(need.has), "needs": f"{bound} {write(need.needs)}", "is_met": need.is_met}
 
 
 def draw_curve(rows: Iterable[tuple[datetime, Decimal]]) -> Curve | None:

@@ -27,6 +27,7 @@ from apps.common.codes import Code
 from apps.common.errors import Impossible, NotFound, PlatformError, RateLimited, Unavailable
 from apps.common.ids import MalformedId, parse_public_id
 from apps.common.models import OutboxEvent
+from apps.common.nudges import after_commit
 from apps.common.outbox import tell_all
 from apps.risk.models import Approval, Decision
 from apps.risk.services.credentials import load_callers
@@ -35,6 +36,7 @@ from apps.risk.services.days import raise_peaks, roll_day
 from apps.risk.services.facts import AccountFacts, load_assignments, load_facts
 from apps.risk.services.records import approval_event, keep_facts_documents, record_verdict
 from apps.risk.services.states import read_asked, read_state
+from apps.risk.services.surroundings import load_surroundings
 from apps.risk.services.wire import Answer, TradeRequest, answer_busy, answer_refusal
 from apps.teams import limits
 from apps.teams.callers import Caller
@@ -136,6 +138,9 @@ def _decide_batch(requests: Sequence[TradeRequest], at: datetime, *, skip_locked
     turned = [(one, days) for pk, one in facts.items() if (days := _prepare(one, told.get(pk), at))]
     if turned:
         tell_days(turned, at)
+        for one, _ in turned:
+            after_commit("apps.risk.tasks.sum_up_days", account_id=str(one.account.pk))
+    load_surroundings(facts)
     folded = _judge_items(batch, facts, assignments)
     _store(batch, list(facts.values()))
     for item, first in folded.items():

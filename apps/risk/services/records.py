@@ -87,6 +87,7 @@ def record_verdict(
         requested_lots=asked.requested_lots,
         approved=verdict.approved,
         reason_code=verdict.reason_code,
+        shadow_code=verdict.shadow_codes[0] if verdict.shadow_codes else "",
         adjusted_lots=verdict.lots,
         risk_amount=reserved,
         valid_until=valid_until,
@@ -143,9 +144,9 @@ def _decision_of(
     state: RiskState | None,
     verdict: Verdict,
     market_at: datetime,
-) -> dict[str, Any]:
+) -> str:
     """
-    Return the line: all that was judged by, and how it came out. What many lines share stands in documents; beyond 2 KB
+    Return the line's text: all that was judged by, and how it came out. What many lines share stands in documents; beyond 2 KB
     the state (of an account with very many symbols) becomes one too.
     """
     content = {
@@ -172,16 +173,16 @@ def _decision_of(
     if verdict.shadow_codes:
         content["shadow"] = list(verdict.shadow_codes)
     if state is None:
-        return content
+        return write_canonical(content)
     if (terms := state.terms) is not None:
         content["terms"] = facts.file(f"terms {asked.symbol}", lambda: make_document("terms", write_terms(terms)))
     return _with_state(content, facts, write_state(state))
 
 
-def _with_state(content: dict[str, Any], facts: AccountFacts, state: dict[str, Any]) -> dict[str, Any]:
-    whole = {**content, "state": state}
-    if len(write_canonical(whole)) <= MOST_BYTES:
-        return whole
+def _with_state(content: dict[str, Any], facts: AccountFacts, state: dict[str, Any]) -> str:
+    body = write_canonical({**content, "state": state})
+    if len(body) <= MOST_BYTES:
+        return body
     document = make_document("state", state)
     facts.documents[document.hash] = document
-    return {**content, "state": document.hash}
+    return write_canonical({**content, "state": document.hash})

@@ -2,93 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from decimal import Decimal
 
 import pytest
 from django.db import transaction
 
-from apps.common.models import OutboxEvent
+from apps.bots.services import set_bot_status
+from apps.common.clock import read_at
 from apps.common.outbox import tell
 from apps.gateway.dashboard_socket import DashboardConsumer
-from apps.gateway.hub import MOST_WAITING
-from apps.risk.models import RiskEvent
 from apps.risk.services import halt_account
-from apps.risk.services.events import write_event
 from apps.teams import services
-from apps.teams.scopes import GRANTABLE
 from tests import fleet
 from tests import world as cast
-from tests.apps.gateway.conftest import WAIT_S, Socket, bearer, in_database, relaying
+from tests.apps.gateway.conftest import in_database, relaying
+from tests.apps.gateway.dashboards import ALL, PATH, Dashboard, happen, set_stage, warn
 from tests.risk import make_desk
-
-PATH = "/ws/dashboard"
-ALL = ["account_updates", "bot_updates", "risk_events", "trade_updates"]
-
-
-class Dashboard(Socket):
-    """The IDE's side of the socket."""
-
-    def __init__(self, key=None, path=PATH, **more):
-        super().__init__(path, headers=bearer(key) if key else more.pop("headers", ()))
-
-    async def subscribe(self, *channels, **more):
-        """Subscribe and return the acknowledgement with all that is shown until the snapshot is complete."""
-        await self.send({"action": "subscribe", "channels": list(channels or ALL), **more})
-        ack = await self.hear_until(lambda message: message.get("type") == "subscribed")
-        shown = []
-        while (message := await self.hear_any()).get("type") != "snapshot_complete":
-            shown.append(message)
-        return ack, shown, message["seq"]
-
-    async def hear_any(self):
-        return json.loads(await self.wire.receive_from(timeout=WAIT_S))
-
-    async def hear_until(self, wanted):
-        while not wanted(message := await self.hear_any()):
-            pass
-        return message
-
-    async def hear_on(self, channel, **data):
-        """Return the next message on a channel whose data has these values."""
-        return await self.hear_until(
-            lambda message: (
-                message.get("channel") == channel
-                and all(message["data"].get(name) == value for name, value in data.items())
-            )
-        )
-
-
-class Stage:
-    """Alice's desk with one bot, a key that opens everything, and a stranger's desk."""
-
-    def __init__(self, scopes=GRANTABLE):
-        self.world = cast.make_world()
-        self.key_row, self.key = cast.make_key(self.world.alice, scopes)
-        self.desk = make_desk(self.world, code="account_001")
-
-
-@in_database
-def set_stage(**more):
-    return Stage(**more)
-
-
-@in_database
-def happen(desk, kind="trade.opened", **data):
-    with transaction.atomic():
-        tell(team_id=desk.account.team_id, account_id=desk.account.pk, kind=kind, data=data)
-
-
-@in_database
-def warn(desk, message="Daily loss limit at 75% (3.75% / 5.0%)", **more):
-    from apps.common.clock import read_at
-
-    metrics = {"current_loss_pct": 3.75, "limit_pct": 5.0, "remaining_pct": 1.25}
-    with transaction.atomic():
-        return write_event(
-            desk.account, "DAILY_LIMIT_APPROACHING", "WARNING", message, at=read_at(), metrics=metrics, **more
-        )
+from trading.protocol import encode
 
 
 async def test_subscribing_is_acknowledged_and_everything_is_shown_first_in_the_specs_fields():
@@ -205,9 +136,6 @@ async def test_a_trade_an_ea_reports_over_rest_is_told():
 
 
 async def test_a_status_and_a_halt_are_shown_at_once():
-    from apps.bots.services import set_bot_status
-    from apps.common.clock import read_at
-
     stage = await set_stage()
     async with relaying(), Dashboard(stage.key) as dashboard:
         await dashboard.subscribe("account_updates", "bot_updates")
@@ -248,70 +176,6 @@ async def test_a_key_bound_to_one_account_hears_of_that_account_only():
         await warn(stage.desk, "not yours")
         await warn(other, "yours")
         assert (await dashboard.hear_on("risk_events"))["data"]["message"] == "yours"
-
-
-async def test_after_a_lost_connection_what_was_missed_comes_once_and_in_order():
-    stage = await set_stage()
-    async with relaying():
-        async with Dashboard(stage.key) as dashboard:
-            await dashboard.subscribe("risk_events")
-            await warn(stage.desk, "known")
-            known = await dashboard.hear_on("risk_events")
-        for name in ("first", "second"):
-            await warn(stage.desk, name)
-            await happen(stage.desk)
-        await settle(stage)
-        for resumed in ({"after": known["seq"]}, {"last_event_id": known["event_id"]}):
-            async with Dashboard(stage.key) as dashboard:
-                _, shown, _ = await dashboard.subscribe("risk_events", **resumed)
-                assert [message["data"]["message"] for message in shown] == ["first", "second"]
-                assert all("snapshot" not in message for message in shown)
-
-
-async def test_resuming_behind_what_is_kept_shows_everything_anew():
-    stage = await set_stage()
-    async with relaying(), Dashboard(stage.key) as dashboard:
-        await dashboard.subscribe("risk_events")
-        for name in ("first", "second"):
-            await warn(stage.desk, name)
-        last = (await dashboard.hear_on("risk_events", message="second"))["seq"]
-        await in_database(OutboxEvent.objects.filter(number__lt=last).delete)()
-        for resumed in ({"after": 0}, {"after": last + 1000}, {"last_event_id": "evt_nonsense"}):
-            await dashboard.send({"action": "resume", **resumed})
-            required = await dashboard.hear_until(lambda message: message.get("type") == "snapshot_required")
-            assert required["seq"] == last
-            shown = [await dashboard.hear_on("risk_events") for _ in range(2)]
-            assert [message["data"]["message"] for message in shown] == ["first", "second"]
-            await dashboard.hear_until(lambda message: message.get("type") == "snapshot_complete")
-
-
-async def test_a_slow_reader_gets_every_event_and_the_latest_state_only():
-    stage = await set_stage()
-
-    @in_database
-    def flood():
-        with transaction.atomic():
-            for number in range(MOST_WAITING + 20):
-                tell(
-                    team_id=stage.desk.account.team_id, account_id=stage.desk.account.pk, kind="risk.event",
-                    data={"number": number},
-                )  # fmt: skip
-        for equity in range(99_000, 99_050):
-            stage.desk.see(equity=Decimal(equity))
-
-    async with Dashboard(stage.key) as dashboard:
-        await dashboard.subscribe("risk_events", "account_updates")
-        await flood()
-        async with relaying():
-            numbers, equities = [], []
-            while len(numbers) < MOST_WAITING + 20 or 99_049 not in equities:
-                message = await dashboard.hear_any()
-                if message["channel"] == "risk_events":
-                    numbers.append(message["data"]["number"])
-                else:
-                    equities.append(message["data"]["equity"])
-    assert numbers == list(range(MOST_WAITING + 20))
-    assert len(equities) < 10
 
 
 async def test_unsubscribed_channels_are_silent():
@@ -405,46 +269,14 @@ async def test_a_revoked_key_closes_its_dashboard():
         assert await dashboard.hear_close() == 4401
 
 
-async def test_many_dashboards_read_the_states_once_between_them(monkeypatch):
-    from apps.gateway import feeds
-
-    reads = []
-    read = feeds.read_states
-    monkeypatch.setattr(feeds, "read_states", lambda team_id: reads.append(team_id) or read(team_id))
-    stage = await set_stage()
-    dashboards = [Dashboard(stage.key) for _ in range(30)]
-    async with relaying():
-        for dashboard in dashboards:
-            await dashboard.__aenter__()
-        shown = await asyncio.gather(*(dashboard.subscribe() for dashboard in dashboards))
-        before = len(reads)
-        await warn(stage.desk)
-        await asyncio.gather(*(dashboard.hear_on("risk_events") for dashboard in dashboards))
-        after = len(reads)
-        for dashboard in dashboards:
-            await dashboard.__aexit__()
-    assert len({json.dumps([message["data"] for message in each[1]]) for each in shown}) <= 3
-    assert before <= 5
-    assert after - before <= 3
-    assert await in_database(RiskEvent.objects.count)() == 1
-
-
 async def greet(agent, account, headers):
     await send(agent, "hello", fleet.hello(account), headers)
 
 
 async def send(agent, door, message, headers, **changes):
-    from trading.protocol import encode
-
     body = {**json.loads(encode(message)), **changes}
     answer = await in_database(agent.post)(
         f"/api/v1/executor/{door}", json.dumps(body), content_type="application/json", **headers
     )
     assert answer.status_code == 200, answer.content
     return answer
-
-
-async def settle(stage):
-    """Return when everything told so far is published."""
-    while await in_database(OutboxEvent.objects.filter(published_at=None).count)():
-        await asyncio.sleep(0.02)
