@@ -44,6 +44,12 @@ class AccountSettingsForm(forms.Form):
     zone = forms.CharField(
         max_length=64, label="Zone of its day", help_text="An IANA zone like Europe/Prague, or SERVER_NY+7."
     )
+    reset_time = forms.TimeField(
+        label="Its day begins at",
+        input_formats=["%H:%M"],
+        widget=forms.TimeInput(format="%H:%M", attrs={"placeholder": "00:00"}),
+        help_text="By that zone’s clock: 00:00, or a firm’s own hour such as 17:00.",
+    )
     leverage = forms.IntegerField(min_value=1, max_value=5000, label="Leverage")
     connection_loss = forms.ChoiceField(
         choices=LOSS_CHOICES, label="When the connection is lost", help_text="No new trade either way."

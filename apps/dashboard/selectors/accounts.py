@@ -13,6 +13,7 @@ from apps.dashboard.marks.charts import thin
 from apps.dashboard.marks.numbers import format_percent
 from apps.dashboard.proof import prove_executor
 from apps.dashboard.selectors.closing import list_positions
+from apps.dashboard.selectors.flattening import find_flattening
 from apps.dashboard.selectors.fleet import ExecutorRow
 from apps.dashboard.selectors.packs import view_pack
 from apps.dashboard.selectors.standing import AccountView, get_account_view
@@ -42,6 +43,7 @@ def describe_account(account: Account, at: datetime) -> dict[str, Any]:
         "view": view,
         "account": account,
         "positions": list_positions(account, view.snapshot),
+        "flattening": find_flattening(account),
         "executors": [ExecutorRow(each, prove_executor(each, at), []) for each in executors],
         "placements": list_placements(Assignment.objects.filter(account=account, live=True), at),
         "approvals": approvals,

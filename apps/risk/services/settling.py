@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection, transaction
 from apps.accounts.models import Account, AccountRisk, AccountSnapshot
 from apps.risk.models import Approval
 from apps.risk.services.day_news import tell_days, wake_agents
+from apps.risk.services.day_sums import SUMS, sum_up_days
 from apps.risk.services.days import finalise_day, raise_peaks, roll_day
 from apps.risk.services.facts import OPEN_RESERVATIONS, load_facts
 from apps.risk.services.flags import has_positions_to_review, list_actions, review_positions
@@ -62,6 +63,9 @@ def settle_account(account: Account, at: datetime) -> None:
     mark_unresolved(facts, settle_reservations(facts, load_held(account.pk), at), at)
     review_positions(facts, at)
     tell_days([(facts, days)], at)
+    if days:
+        sum_up_days(facts.account.pk, at)
+        risk.refresh_from_db(fields=SUMS)
     judge_standing(facts, at, market_at)
     risk.save(update_fields=SETTLED)
 
