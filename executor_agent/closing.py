@@ -104,14 +104,17 @@ class Closer:
         row = self._journal.find(PositionRow, position.position_id)
         if row is not None:
             row.moving_stop, row.moving_target = stop_loss, take_profit
-            self._journal.put(row, durable=False)
+            self._journal.try_put(row)
         refusal = self._set_stops(position, stop_loss, take_profit)
         if refusal is None:
             get_log().info("STOP_MOVED", ticket=position.ticket, stop=str(stop_loss))
             if row is not None:
                 row.last_stop, row.target, row.moving_stop, row.moving_target = stop_loss, take_profit, None, None
-                self._journal.put(row, durable=False)
+                self._journal.try_put(row)
             return True
+        if row is not None and judge_answer(refusal) is Verdict.REJECTED:
+            row.moving_stop = row.moving_target = None  # nothing is on its way
+            self._journal.try_put(row)
         if refusal.retcode == INVALID_STOPS and self._is_passed(position, stop_loss):
             self.close(position, ExitReason.TRAILING_STOP)
         return False
@@ -176,10 +179,7 @@ class Closer:
         if row is None or (row.exit_reason, row.is_closing) == (reason, row.is_closing or is_whole):
             return
         row.exit_reason, row.is_closing = str(reason), row.is_closing or is_whole
-        try:
-            self._journal.put(row)
-        except OSError as error:
-            get_log().error("JOURNAL_REFUSED", problem=str(error))
+        self._journal.try_put(row, durable=True)
 
     def _log_close(self, position: PositionMessage, reason: ExitReason, verdict: Verdict, answer: OrderAnswer) -> None:
         event = "CLOSE_SENT" if verdict is Verdict.DONE else f"CLOSE_{verdict}"

@@ -52,7 +52,7 @@ class StopKeeper:
         row.last_stop, row.target = position.stop_loss, position.take_profit
         row.moving_stop = row.moving_target = None
         self._tries.pop(position.position_id, None)
-        self._journal.put(row, durable=False)
+        self._journal.try_put(row)
 
     def _judge_change(self, row: PositionRow, position: PositionMessage) -> None:
         assert row.last_stop is not None
@@ -115,11 +115,12 @@ class StopKeeper:
                 f"{_name(position)} takes no target at {row.target}: it goes on without",
             )
             row.target = None
-            self._journal.put(row, durable=False)
+            self._journal.try_put(row)
 
     def _tell(self, row: PositionRow, event: str, severity: str, message: str) -> None:
         get_log().warning(event, position=row.position_id, problem=message)
-        self._spool.add("agent_event", row.assignment_id, event=event, severity=severity, message=message)
+        note = self._spool.make("agent_event", row.assignment_id, event=event, severity=severity, message=message)
+        self._journal.try_put(note, durable=True)
 
 
 def is_same_level(wanted: Decimal, shown: Decimal | None, position: PositionMessage) -> bool:

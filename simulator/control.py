@@ -84,8 +84,8 @@ class Control:
 
         Order faults ``requote, price_changed, reject`` (with ``retcode``), ``timeout_filled, timeout_unfilled`` (with
         ``reply`` none, retcode, drop or hang), ``partial_fill`` (with ``share``), ``slippage`` (with ``points``) take
-        ``count`` and ``on`` (any, open, close, sltp, pending). Query faults ``positions_none, positions_empty`` take
-        ``count``. Line faults ``disconnect, server_down, hang`` take ``seconds``. All take ``login``.
+        ``count`` and ``on`` (any, open, close, sltp, pending). Query faults ``positions_none, positions_empty,
+        positions_half`` take ``count``. Line faults ``disconnect, server_down, hang`` take ``seconds``. All take ``login``.
 
         :raises ControlError: ``INVALID`` for what does not exist.
         """

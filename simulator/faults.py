@@ -17,7 +17,7 @@ ORDER_FAULTS: Final = (
     "partial_fill",
     "slippage",
 )
-QUERY_FAULTS: Final = ("positions_none", "positions_empty")
+QUERY_FAULTS: Final = ("positions_none", "positions_empty", "positions_half")
 LINE_FAULTS: Final = ("disconnect", "server_down", "hang")
 KINDS: Final = (*ORDER_FAULTS, *QUERY_FAULTS, *LINE_FAULTS)
 _REPLIES: Final = ("none", "retcode", "drop", "hang")

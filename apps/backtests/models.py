@@ -119,6 +119,7 @@ class StudyKind(models.TextChoices):
     WALK_FORWARD = "WALK_FORWARD", "Walk forward"
     MONTE_CARLO = "MONTE_CARLO", "Monte Carlo"
     CHALLENGE = "CHALLENGE", "Challenge"
+    PORTFOLIO = "PORTFOLIO", "Portfolio"
 
 
 class Study(Identified):

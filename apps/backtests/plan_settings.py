@@ -78,6 +78,15 @@ class Settings:
             raise _wrong(name, "A whole number is needed.")
         return int(number)
 
+    def texts(self, name: str, *, most: int) -> list[str]:
+        """Return a list of at least one text, each once."""
+        value = self._given.get(name)
+        if not isinstance(value, list) or not 1 <= len(value) <= most:
+            raise _wrong(name, f"A list of 1 to {most} is needed.")
+        if any(not isinstance(each, str) or len(each) > 80 for each in value) or len(set(value)) < len(value):
+            raise _wrong(name, "A list of texts is needed, each once.")
+        return value
+
     def mapping(self, name: str) -> dict[str, Any]:
         """Return an object, empty if absent."""
         value = self._given.get(name, {})

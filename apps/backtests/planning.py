@@ -11,6 +11,7 @@ from apps.accounts.services.packs import read_pack
 from apps.backtests.limits import Allowance
 from apps.backtests.models import Run, StudyKind
 from apps.backtests.plan_settings import Part, Settings, StudyPlan
+from apps.backtests.portfolio_plans import plan_portfolio
 from apps.backtests.search_plans import plan_optuna, plan_sweep, plan_walk_forward
 from apps.common.clock import read_at
 from apps.common.errors import Impossible, NotFound
@@ -107,4 +108,5 @@ PLANNERS: dict[StudyKind, Planner] = {
     StudyKind.OPTUNA: plan_optuna,
     StudyKind.WALK_FORWARD: plan_walk_forward,
     StudyKind.MONTE_CARLO: plan_monte_carlo,
+    StudyKind.PORTFOLIO: plan_portfolio,
 }

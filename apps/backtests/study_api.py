@@ -13,7 +13,7 @@ from apps.backtests import selectors
 from apps.backtests import study_serializers as serializers
 from apps.backtests.api import find_run
 from apps.backtests.models import Study, StudyKind
-from apps.backtests.services import studying
+from apps.backtests.services import saving, studying
 from apps.common.clock import read_at
 from apps.common.codes import Code
 from apps.common.errors import Invalid
@@ -93,6 +93,23 @@ class ResumeStudyApi(APIView):
     def post(self, request: Request, study: str) -> Response:
         studying.resume_study(study=_find(request, study), actor=caller_of(request).actor)
         return Response(serializers.study_detail(_find(request, study)), status=202)
+
+
+class SavePointApi(APIView):
+    """A point of a sweep or search, kept as a version of its strategy; the best if none is named."""
+
+    scopes = {"POST": "strategies:write"}
+
+    @extend_schema(
+        operation_id="studies_save", request=serializers.SavePoint, responses={201: serializers.SavedVersion}
+    )
+    @idempotent
+    def post(self, request: Request, study: str) -> Response:
+        body = serializers.SavePoint(data=request.data)
+        body.is_valid(raise_exception=True)
+        number = body.validated_data.get("number")
+        version = saving.save_point(study=_find(request, study), actor=caller_of(request).actor, number=number)
+        return Response(serializers.saved_version(version), status=201)
 
 
 class TrialsApi(APIView):

@@ -11,6 +11,7 @@ from apps.backtests.models import Study, Trial
 from apps.backtests.serializers import Problem
 from apps.backtests.services.finishing import measure_progress
 from apps.common.serializer_fields import AwareDateTimeField, StrictSerializer
+from apps.strategies.models import StrategyVersion
 from trading.risk.packs import RulePack
 from trading.strategies.catalogue import Parameter, StrategySpec
 
@@ -45,6 +46,20 @@ class StudyDetail(StudyRow):
 
     progress_fraction = serializers.FloatField()
     result = serializers.DictField()
+
+
+class SavePoint(StrictSerializer):
+    """Which point of a sweep or search becomes a version of its strategy."""
+
+    number = serializers.IntegerField(required=False, min_value=0, help_text="Of the point; the best if absent.")
+
+
+class SavedVersion(serializers.Serializer[Any]):
+    """The version a point was kept as."""
+
+    strategy_id = serializers.CharField()
+    version_id = serializers.CharField()
+    version = serializers.IntegerField()
 
 
 class TrialRow(serializers.Serializer[Any]):
@@ -162,6 +177,15 @@ def study_row(study: Study) -> dict[str, Any]:
 def study_detail(study: Study) -> dict[str, Any]:
     """Return a study with its result."""
     return {**study_row(study), "progress_fraction": measure_progress(study), "result": study.result}
+
+
+def saved_version(version: StrategyVersion) -> dict[str, Any]:
+    """Return the version a point was kept as."""
+    return {
+        "strategy_id": version.strategy.public_id,
+        "version_id": version.public_id,
+        "version": version.number,
+    }
 
 
 def trial_row(trial: Trial) -> dict[str, Any]:

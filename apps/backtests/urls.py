@@ -15,6 +15,7 @@ urlpatterns = [
     path("studies/<str:study>", study_api.StudyApi.as_view(), name="study"),
     path("studies/<str:study>/cancel", study_api.CancelStudyApi.as_view(), name="study-cancel"),
     path("studies/<str:study>/resume", study_api.ResumeStudyApi.as_view(), name="study-resume"),
+    path("studies/<str:study>/versions", study_api.SavePointApi.as_view(), name="study-versions"),
     path("studies/<str:study>/trials", study_api.TrialsApi.as_view(), name="study-trials"),
     path("rule-packs", study_api.RulePacksApi.as_view(), name="rule-packs"),
     path("catalogue", study_api.CatalogueApi.as_view(), name="catalogue"),

@@ -113,7 +113,8 @@ async def _refuse(path: str, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": STATUS, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": True})
     with suppress(TimeoutError):
-        await asyncio.wait_for(_discard(receive), LINGER_S)
+        async with asyncio.timeout(LINGER_S):
+            await _discard(receive)
     await send({"type": "http.response.body", "body": b""})
 
 

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import structlog
+from django.db import connection
 from django.db.models import QuerySet
 
 from apps.accounts.models import Account, AccountRisk, AccountSnapshot, LimitSet
 from apps.common.codes import Code
 from apps.common.errors import NotFound
 from apps.common.ids import MalformedId, parse_public_id
-from apps.risk.models import Approval, PositionFlag, RiskEvent, Severity
+from apps.risk.models import Approval, BotBreaker, PositionFlag, RiskEvent, Severity
 from trading.errors import TradingError
 from trading.risk.levels import RiskLevel, Standing, show_level, stand
 from trading.risk.limits import Limits, parse_limits
 
 LATCHES = ("platform", "team", "account", "breach", "day")
 HUNDRED = Decimal(100)
+LATEST_REQUESTS, USUAL_SYMBOLS = 50, 3
 log = structlog.get_logger(__name__)
 
 
@@ -123,10 +126,40 @@ def get_event(team_id: UUID, reference: str, account_id: UUID | None = None) -> 
     return found
 
 
-def list_flags(account: Account) -> QuerySet[PositionFlag]:
-    """Return what is wrong with open positions of an account, as far as it has been told."""
-    rows = PositionFlag.objects.filter(account=account, cleared_at__isnull=True, told_at__isnull=False)
-    return rows.select_related("bot").order_by("told_at")
+def list_usual_stops(account_ids: Sequence[UUID]) -> dict[UUID, dict[str, Decimal]]:
+    """Return, by account, the symbols asked for last, each with the distance from entry to stop of its last request [price]."""
+    found: dict[UUID, dict[str, Decimal]] = {pk: {} for pk in account_ids}
+    with connection.cursor() as cursor:
+        cursor.execute(_LATEST_REQUESTS, [list(account_ids), LATEST_REQUESTS])
+        for pk, symbol, entry_price, stop_loss in cursor.fetchall():
+            if len(found[pk]) < USUAL_SYMBOLS:
+                found[pk].setdefault(symbol, abs(entry_price - stop_loss))
+    return found
+
+
+# The newest few of each account by its index, whatever number of approvals it has.
+_LATEST_REQUESTS = """
+    SELECT wanted.id, latest.symbol, latest.entry_price, latest.stop_loss
+    FROM unnest(%s::uuid[]) AS wanted (id)
+    CROSS JOIN LATERAL (
+        SELECT symbol, entry_price, stop_loss, at FROM risk_approval
+        WHERE account_id = wanted.id ORDER BY at DESC LIMIT %s
+    ) AS latest
+    ORDER BY wanted.id, latest.at DESC
+"""
+
+
+def list_flags(accounts: Sequence[Account]) -> QuerySet[PositionFlag]:
+    """Return what is wrong with open positions of these accounts, as far as it has been told."""
+    rows = PositionFlag.objects.filter(account__in=accounts, cleared_at__isnull=True, told_at__isnull=False)
+    return rows.select_related("account", "bot").order_by("told_at")
+
+
+def list_open_breakers(accounts: Sequence[Account]) -> list[BotBreaker]:
+    """Return the circuit breakers that stop bots of these accounts now; each with its bot, account and risk row."""
+    rows = BotBreaker.objects.filter(bot__account__in=accounts, lifted_at__isnull=True)
+    found = rows.select_related("bot__account__risk").order_by("tripped_at")
+    return [row for row in found if row.is_open(row.bot.account.risk.day)]
 
 
 def list_approvals(team_id: UUID, account_id: UUID | None = None) -> QuerySet[Approval]:

@@ -21,6 +21,7 @@ from typing import BinaryIO, TypeVar
 import msgspec
 
 from executor_agent.journal.rows import AnyRow, MarkRow, Row
+from executor_agent.logs import get_log
 
 RowT = TypeVar("RowT", bound=Row)
 
@@ -83,6 +84,10 @@ class Journal:
         """Return how many rows of a kind there are."""
         return len(self._rows.get(kind, ()))
 
+    def read_bytes(self) -> bytes:
+        """Return the log as it is on disk."""
+        return self._path.read_bytes()
+
     @property
     def size_bytes(self) -> int:
         """How long the log is."""
@@ -100,6 +105,15 @@ class Journal:
         :raises OSError: where the disk refuses; nothing must then be done that the rows were to precede.
         """
         self._append([(_encoder.encode(row), row, None) for row in rows], durable=durable)
+
+    def try_put(self, *rows: Row, durable: bool = False) -> bool:
+        """Store rows where the disk lets us, for what must go on without: closing and protecting. A refusal is logged."""
+        try:
+            self.put(*rows, durable=durable)
+        except OSError as error:
+            get_log().error("JOURNAL_REFUSED", problem=str(error))
+            return False
+        return True
 
     def drop(self, *rows: Row, durable: bool = False) -> None:
         """Forget rows. A drop that is lost comes back as a row that was already dealt with, so it need not be durable."""

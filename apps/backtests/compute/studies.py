@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from apps.backtests.compute.challenge import hold_against_pack
 from apps.backtests.compute.monte_carlo import draw_again
+from apps.backtests.compute.portfolio import run_together
 from apps.backtests.compute.search import gather, run_part
 from apps.backtests.compute.walk_forward import join, walk_window
 from apps.backtests.models import Chunk, ChunkStage, StudyKind
@@ -16,6 +17,7 @@ Computation = Callable[[Chunk, Checkpoint], ChunkOutcome]
 COMPUTATIONS: dict[tuple[str, str], Computation] = {
     (StudyKind.CHALLENGE, ChunkStage.GATHER): hold_against_pack,
     (StudyKind.MONTE_CARLO, ChunkStage.GATHER): draw_again,
+    (StudyKind.PORTFOLIO, ChunkStage.GATHER): run_together,
     (StudyKind.SWEEP, ChunkStage.WORK): run_part,
     (StudyKind.SWEEP, ChunkStage.GATHER): gather,
     (StudyKind.OPTUNA, ChunkStage.WORK): run_part,

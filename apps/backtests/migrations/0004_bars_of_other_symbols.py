@@ -13,6 +13,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterField(
+            model_name='study',
+            name='kind',
+            field=models.CharField(choices=[('SWEEP', 'Parameter sweep'), ('OPTUNA', 'Parameter search'), ('WALK_FORWARD', 'Walk forward'), ('MONTE_CARLO', 'Monte Carlo'), ('CHALLENGE', 'Challenge'), ('PORTFOLIO', 'Portfolio')], max_length=12),
+        ),
         migrations.CreateModel(
             name='BesideBars',
             fields=[

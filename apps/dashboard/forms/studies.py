@@ -14,6 +14,7 @@ from apps.accounts.services.packs import read_pack
 from apps.backtests.models import Run
 from apps.backtests.planning import is_sized_by_risk
 from apps.backtests.search_plans import name_of
+from apps.backtests.selectors import list_runs
 from apps.common.clock import read_at
 from apps.dashboard.forms.fields import style_fields, styled
 
@@ -61,6 +62,7 @@ def written(data: dict[str, Any]) -> dict[str, Any]:
 
 
 ROWS = (1, 2, 3)
+MOST_LISTED = 30
 
 
 @styled
@@ -152,6 +154,30 @@ class MonteCarloForm(forms.Form):
     def settings(self) -> dict[str, Any]:
         """Return the settings that were written."""
         return {**written(self.cleaned_data), "compounding": False}
+
+
+@styled
+class PortfolioForm(forms.Form):
+    """Which other backtests trade on the same account."""
+
+    others = forms.MultipleChoiceField(label="Together with", widget=forms.CheckboxSelectMultiple)
+    positions_max = forms.IntegerField(required=False, min_value=1, max_value=1000, label="Open positions of all", help_text="Empty: no limit but each strategy’s own.")  # fmt: skip
+
+    def __init__(self, *args: Any, run: Run, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["others"].choices = [  # type: ignore[attr-defined]
+            (each.public_id, f"{each.name}: {each.symbol} {each.timeframe}, {each.headline.get('trades', 0)} trades")
+            for each in list_runs(run.team_id, status="DONE")
+            .filter(currency=run.currency)
+            .exclude(pk=run.pk)
+            .order_by("-created_at")[:MOST_LISTED]
+        ]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that were written."""
+        data = self.cleaned_data
+        return {"with": data["others"], **written({"positions_max": data["positions_max"]})}
 
 
 def list_paths(document: Any, before: str = "") -> list[tuple[str, str, Any]]:

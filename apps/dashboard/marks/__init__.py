@@ -13,6 +13,7 @@ from apps.dashboard.marks.numbers import (
     render_money,
     say_spread,
 )
+from apps.dashboard.marks.outlook import render_forecast, render_lots
 
 __all__ = [
     "Headroom",
@@ -23,9 +24,11 @@ __all__ = [
     "format_price",
     "format_signed_percent",
     "render_age",
+    "render_forecast",
     "render_headroom",
     "render_icon",
     "render_level",
+    "render_lots",
     "render_money",
     "render_state",
     "render_time",

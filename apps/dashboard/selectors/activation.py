@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from apps.accounts.selectors import tell_connection_loss
 from apps.assignments.models import Assignment
 from apps.dashboard.proof import Proof, prove_executor
 from apps.dashboard.selectors.fleet import list_executors
 from apps.dashboard.selectors.standing import AccountView, list_account_views
 from apps.dashboard.selectors.strategies import Placement, list_placements
 from apps.executors.models import Executor
-from apps.market.models import SymbolSpecification
+from apps.market.models import SymbolCertificate, SymbolSpecification
+from apps.market.selectors import find_certificates
 from apps.strategies.models import Strategy, StrategyVersion
 from apps.teams.models import Team
 from trading.rules.document import find_activation_problems
@@ -64,15 +66,19 @@ def list_candidates(team: Team, strategy: Strategy, version: StrategyVersion, at
         each.assignment.account_id: each
         for each in list_placements(Assignment.objects.filter(strategy=strategy, live=True), at)
     }
-    known = set(
-        SymbolSpecification.objects.filter(account__in=accounts, symbol=version.symbol).values_list(
-            "account_id", flat=True
-        )
-    )
+    specs = {
+        row.account_id: row for row in SymbolSpecification.objects.filter(account__in=accounts, symbol=version.symbol)
+    }
+    certificates = find_certificates(accounts, version.symbol)
     rules = check_document(version)
     found = [
         _judge(
-            each, accounts[each.account_id], placed.get(each.account_id), rules, version, each.account_id in known, at
+            each,
+            accounts[each.account_id],
+            placed.get(each.account_id),
+            rules,
+            check_terminal(version.symbol, specs.get(each.account_id), certificates.get(each.account_id)),
+            at,
         )
         for each in executors
         if each.account_id in accounts
@@ -91,10 +97,11 @@ def check_document(version: StrategyVersion) -> list[Check]:
 def sum_consequences(candidates: Iterable[Candidate]) -> dict[str, Any]:
     """Return what is said before the confirmation: how many, on which accounts, and what a lost connection does."""
     chosen = list(candidates)
-    keep = sorted({each.account.account.name for each in chosen if each.account.account.connection_loss == "HOLD"})
-    close = sorted({each.account.account.name for each in chosen if each.account.account.connection_loss == "FLATTEN"})
+    accounts = {each.account.account for each in chosen}
+    losses = sorted((account.name, tell_connection_loss(account)) for account in accounts)
     real = [each for each in chosen if not each.account.is_simulated]
-    return {"chosen": chosen, "keep": keep, "close": close, "real_count": len(real)}
+    closes = sorted({account.name for account in accounts if account.unapproved == "CLOSE"})
+    return {"chosen": chosen, "losses": losses, "real_count": len(real), "closes_unapproved": closes}
 
 
 def _judge(
@@ -102,8 +109,7 @@ def _judge(
     account: AccountView,
     placement: Placement | None,
     rules: list[Check],
-    version: StrategyVersion,
-    symbol_known: bool,
+    terminal: list[Check],
     at: datetime,
 ) -> Candidate:
     proof = prove_executor(executor, at)
@@ -112,7 +118,7 @@ def _judge(
         _check_presence(proof),
         _check_account(account),
         _check_limits(account),
-        _check_symbol(version.symbol, symbol_known),
+        *terminal,
         _check_placement(placement),
     ]
     return Candidate(executor, proof, account, checks, placement)
@@ -144,10 +150,18 @@ def _check_limits(account: AccountView) -> Check:
     return Check("Limits", "pass", "there is room for new trades")
 
 
-def _check_symbol(symbol: str, known: bool) -> Check:
-    if known:
-        return Check("Symbol", "pass", f"{symbol} is known at this terminal")
-    return Check("Symbol", "warn", f"{symbol} has not been read from this terminal yet", "SYMBOL_UNSEEN")
+def check_terminal(symbol: str, spec: SymbolSpecification | None, certificate: SymbolCertificate | None) -> list[Check]:
+    """Return what is known of the symbol at one terminal: whether it is what was accepted, and how it was certified."""
+    if spec is None:
+        return [Check("Symbol", "warn", f"{symbol} has not been read from this terminal yet", "SYMBOL_UNSEEN")]
+    if spec.drift:
+        message = (
+            f"the broker changed {', '.join(sorted(spec.drift))} of {symbol}: nothing is approved before it is seen"
+        )
+        return [Check("Symbol", "warn", message, "SPEC_CHANGED")]
+    bad = [one for one in (certificate.checks if certificate else []) if one["result"] != "PASS"]
+    told = [Check("Certificate", one["result"].lower(), one["message"], one["code"]) for one in bad]
+    return told or [Check("Symbol", "pass", f"{symbol} is known at this terminal")]
 
 
 def _check_placement(placement: Placement | None) -> Check:

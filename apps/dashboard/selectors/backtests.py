@@ -29,7 +29,7 @@ GROUPS = (
 )  # fmt: skip
 STUDY_KINDS = (
     ("challenge", "Challenge"), ("monte_carlo", "Monte Carlo"), ("sweep", "Parameter sweep"), ("optuna", "Search"),
-    ("walk_forward", "Walk forward"),
+    ("walk_forward", "Walk forward"), ("portfolio", "Portfolio"),
 )  # fmt: skip
 TABLE_POINTS = 12
 MOST_COMPARED = 6

@@ -9,6 +9,7 @@ from apps.backtests.models import Study
 from apps.backtests.search_plans import LOWER_IS_BETTER, name_of
 from apps.dashboard.marks.charts import Axis, draw_band, draw_line, find_span
 from apps.dashboard.marks.numbers import format_amount, format_percent, format_signed_percent
+from apps.strategies.models import StrategyStatus
 
 OBJECTIVES = {
     "sharpe_ratio": "Sharpe ratio",
@@ -20,6 +21,7 @@ OBJECTIVES = {
     "max_drawdown_fraction": "Largest drawdown",
 }
 HEATS = 3
+MOST_SHOWN = 100
 
 
 def describe_search(study: Study) -> dict[str, Any]:
@@ -29,6 +31,7 @@ def describe_search(study: Study) -> dict[str, Any]:
     return {
         "result": result,
         "names": names,
+        "may_save": study.run.strategy is not None and study.run.strategy.status != StrategyStatus.ARCHIVED,
         "objective": OBJECTIVES[objective],
         "top": [_describe_trial(one, objective) for one in result["top"]],
         "surface": describe_surface(result["surface"], objective) if result["surface"] else None,
@@ -93,6 +96,28 @@ def describe_fan(study: Study) -> dict[str, Any]:
         "falls": [(name, result["max_drawdown_fraction"][name]) for name in ("5", "50", "95")],
         "finals": [(name, result["final_equity"][name]) for name in ("5", "50", "95")],
         "what": "trades" if result["by"] == "trade" else "days",
+    }
+
+
+def describe_portfolio(study: Study) -> dict[str, Any]:
+    """Return everything the page of a finished portfolio shows."""
+    result = study.result
+    newest = reversed(result["trades"][-MOST_SHOWN:])
+    return {
+        "result": result,
+        "legs": result["legs"],
+        "trades": [
+            {
+                **one,
+                "name": result["legs"][one["leg"]]["name"],
+                "digits": result["legs"][one["leg"]]["digits"],
+                "opened_at": datetime.fromtimestamp(one["opened_s"], UTC),
+                "closed_at": datetime.fromtimestamp(one["closed_s"], UTC),
+            }
+            for one in newest
+        ],
+        "skipped": sorted(result["skipped"].items()),
+        "drawn": draw_equity(result["equity"]["at"], result["equity"]["equity"]),
     }
 
 

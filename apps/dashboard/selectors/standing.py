@@ -17,7 +17,7 @@ from apps.dashboard.selectors.latches import find_halt
 from apps.teams.models import Team
 from trading.errors import TradingError
 from trading.risk.exposure import Holding, measure_exposure
-from trading.risk.levels import Standing, level_of, stand
+from trading.risk.levels import RiskLevel, Standing, level_of, show_level, stand
 from trading.risk.limits import TRAILING_INTRADAY, Limits, parse_limits
 
 ZERO = Decimal(0)
@@ -100,7 +100,7 @@ def view_account(account: Account, limits: Limits | None, at: datetime) -> Accou
     stale = snapshot is None or (at - snapshot.taken_at).total_seconds() >= STALE_S
     standing = _stand(account, risk, snapshot, limits)
     at_risk, unprotected = _measure(snapshot, risk, limits)
-    level = _level(standing, limits, halt=halt, known=snapshot is not None, stale=stale)
+    level = _level(risk, standing, limits, halt=halt, known=snapshot is not None, stale=stale)
     return AccountView(
         account=account,
         risk=risk,
@@ -144,14 +144,23 @@ def _stand(
     )
 
 
-def _level(standing: Standing | None, limits: Limits | None, *, halt: str, known: bool, stale: bool) -> str:
+def _level(
+    risk: AccountRisk | None,
+    standing: Standing | None,
+    limits: Limits | None,
+    *,
+    halt: str,
+    known: bool,
+    stale: bool,
+) -> str:
     if halt:
         return "HALTED"
-    if not known or standing is None or limits is None:
+    if not known or risk is None or standing is None or limits is None:
         return "UNKNOWN"
     if stale:
         return "STALE"
-    return level_of(standing.used, latched=False, halted_fraction=limits.halted_fraction).value
+    kept = RiskLevel(risk.level)
+    return show_level(kept, standing.used, latched=False, halted_fraction=limits.halted_fraction).value
 
 
 def _room(

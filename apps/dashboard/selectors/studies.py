@@ -11,7 +11,13 @@ from apps.backtests.models import Study, StudyKind
 from apps.backtests.services.finishing import measure_progress
 from apps.dashboard.marks.numbers import format_amount
 from apps.dashboard.selectors.challenges import describe_challenge, say_verdict
-from apps.dashboard.selectors.searches import describe_fan, describe_search, describe_walk, list_ranges
+from apps.dashboard.selectors.searches import (
+    describe_fan,
+    describe_portfolio,
+    describe_search,
+    describe_walk,
+    list_ranges,
+)
 from apps.strategies.models import Strategy
 from apps.teams.models import Team
 
@@ -21,9 +27,10 @@ DESCRIBED: dict[str, Callable[[Study], dict[str, Any]]] = {
     StudyKind.SWEEP: describe_search,
     StudyKind.OPTUNA: describe_search,
     StudyKind.WALK_FORWARD: describe_walk,
+    StudyKind.PORTFOLIO: describe_portfolio,
 }
 TEMPLATES: dict[str, str] = {StudyKind.OPTUNA: "sweep"}
-UNSHOWN = frozenset({"pack_hash", "pack_version", "skipped", "parameters", "constraints"})
+UNSHOWN = frozenset({"pack_hash", "pack_version", "skipped", "parameters", "constraints", "with"})
 
 
 def list_team_studies(team: Team) -> QuerySet[Study]:

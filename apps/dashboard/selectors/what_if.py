@@ -52,7 +52,7 @@ def describe_what_if(
         "days": [(day, _then_and_now(day)) for day in result.days],
         "broken": sum(day.is_broken for day in result.days),
         "deepest": _deepest(result),
-        "changed": [(one, *WORDS[one.change]) for one in changed[:MOST_ROWS]],
+        "changed": [(one, *WORDS[one.change], _why(one)) for one in changed[:MOST_ROWS]],
         "left_out": max(0, len(changed) - MOST_ROWS),
         "notes": NOTES,
         "drawing": _draw(result),
@@ -65,6 +65,11 @@ def read_shadows(account: Account, first: date, last: date) -> tuple[int, list[S
         return list_shadows(account, first, last)
     except PlatformError:
         return None
+
+
+def _why(one: Rejudged) -> str:
+    adjusted = (warning.partition(": ")[2] for warning in one.verdict.warnings if warning.startswith("LOTS_ADJUSTED"))
+    return one.verdict.message or next(adjusted, "The limit that denied it would not have been reached.")
 
 
 def _then_and_now(day: DayOfTwo) -> str:

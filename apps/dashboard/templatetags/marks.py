@@ -63,6 +63,16 @@ def headroom(room: marks.Headroom | None) -> SafeString:
     return marks.render_headroom(room)
 
 
+@register.simple_tag
+def forecast(found: Any, currency: str, stale: bool = False) -> SafeString:
+    return marks.render_forecast(found or None, currency, stale=stale)
+
+
+@register.simple_tag
+def largest(found: Any, currency: str = "") -> SafeString:
+    return marks.render_lots(found or None, currency)
+
+
 @register.filter
 def amount(value: Any, digits: int = 2) -> str:
     return marks.format_amount(value, digits)
@@ -113,8 +123,9 @@ def side(name: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def query(context: Context, **changes: Any) -> str:
-    """Return the page's own query with some values changed; an empty value is left out."""
-    values = {name: value for name, value in context["request"].GET.items() if name != "page"}
+    """Return the page's own query with some values changed; an empty value is left out, and so is what is ticked."""
+    left_out = ("page", context.get("pick_name"))
+    values = {name: value for name, value in context["request"].GET.items() if name not in left_out}
     values.update({name: str(value) for name, value in changes.items()})
     kept = {name: value for name, value in values.items() if value}
     return f"?{urlencode(kept)}" if kept else "?"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.models import Account
 from apps.accounts.services.opening import open_account
@@ -15,8 +15,10 @@ from apps.dashboard.access import PageRequest, page
 from apps.dashboard.forms.accounts import AccountForm, AccountSettingsForm, LimitsForm
 from apps.dashboard.pages import render_page
 from apps.dashboard.selectors import accounts as selectors
+from apps.dashboard.selectors.risk import describe_outlook, describe_risk
 from apps.dashboard.selectors.rows import get_row
-from apps.dashboard.selectors.standing import get_account_view, list_account_views, list_accounts
+from apps.dashboard.selectors.standing import get_account_view, list_accounts
+from apps.market.services import accept_specification
 from apps.risk.services.limits import set_limits
 from apps.teams.models import Role
 from apps.teams.services import confirm_person
@@ -25,8 +27,7 @@ from apps.teams.services import confirm_person
 @require_safe
 @page()
 def show_list(request: PageRequest) -> HttpResponse:
-    views = list_account_views(request.viewer.team, request.viewer.at)
-    context = {"accounts": views, "trading": sum(view.may_trade for view in views)}
+    context = describe_risk(request.viewer.team, request.viewer.at)
     return render_page(request, "dashboard/risk.html", "dashboard/_risk.html", context, section="risk")
 
 
@@ -34,14 +35,17 @@ def show_list(request: PageRequest) -> HttpResponse:
 @page()
 def show(request: PageRequest, account: str) -> HttpResponse:
     row = get_account(request, account)
-    context = selectors.describe_account(row, request.viewer.at)
+    viewer = request.viewer
+    context = selectors.describe_account(row, viewer.at) | describe_outlook(row, viewer.team, viewer.at, request.GET)
     return render_page(request, "dashboard/account.html", "dashboard/_account.html", context, section="risk")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(Role.OWNER)
 def create(request: PageRequest) -> HttpResponse:
-    form = AccountForm(request.POST or None, initial={"currency": "USD", "zone": "UTC", "leverage": 100})
+    form = AccountForm(
+        request.POST or None, initial={"currency": "USD", "zone": "UTC", "reset_time": "00:00", "leverage": 100}
+    )
     if request.method == "POST" and form.is_valid():
         try:
             account = open_account(team_id=request.viewer.team.id, actor=request.viewer.actor, **form.cleaned_data)
@@ -66,11 +70,25 @@ def settings(request: PageRequest, account: str) -> HttpResponse:
         except PlatformError as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         else:
-            messages.success(request, "Saved. A new zone counts from the next trading day.")
+            messages.success(request, "Saved. Another day counts from the next trading day.")
             return redirect("dashboard:account", row.code)
     context = {"form": form, "account": row}
     status = 422 if form.errors else 200
     return render_page(request, "dashboard/account_settings.html", None, context, section="risk", status=status)
+
+
+@require_POST
+@page(Role.TRADER)
+def accept_symbol(request: PageRequest, account: str, symbol: str) -> HttpResponse:
+    """Note that the viewer has seen what the broker changed of a symbol."""
+    row = get_account(request, account)
+    try:
+        accept_specification(account=row, symbol=symbol, actor=request.viewer.actor, at=request.viewer.at)
+    except PlatformError as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, f"Seen. Trades in {symbol} may be approved again on {row.name}.")
+    return redirect("dashboard:account", row.code)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -9,11 +9,18 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.backtests.models import StudyKind
-from apps.backtests.services import studying
+from apps.backtests.models import Study, StudyKind
+from apps.backtests.services import saving, studying
 from apps.common.errors import PlatformError
 from apps.dashboard.access import PageRequest, page
-from apps.dashboard.forms.studies import ChallengeForm, MonteCarloForm, OptunaForm, SearchForm, WalkForwardForm
+from apps.dashboard.forms.studies import (
+    ChallengeForm,
+    MonteCarloForm,
+    OptunaForm,
+    PortfolioForm,
+    SearchForm,
+    WalkForwardForm,
+)
 from apps.dashboard.pages import render_page, wants_fragment
 from apps.dashboard.selectors import studies as selectors
 from apps.dashboard.selectors.rows import get_row
@@ -26,6 +33,7 @@ FORMS: dict[str, Any] = {
     "sweep": SearchForm,
     "optuna": OptunaForm,
     "walk_forward": WalkForwardForm,
+    "portfolio": PortfolioForm,
 }
 
 
@@ -70,6 +78,8 @@ def act(request: PageRequest, study: str, act: str) -> HttpResponse:
             studying.cancel_study(study=row, actor=actor, at=request.viewer.at)
         elif act == "resume":
             studying.resume_study(study=row, actor=actor)
+        elif act == "save":
+            return _save(request, row)
         else:
             studying.delete_study(study=row, actor=actor)
             messages.success(request, f"The study {row.get_kind_display()} is deleted.")
@@ -77,3 +87,12 @@ def act(request: PageRequest, study: str, act: str) -> HttpResponse:
     except PlatformError as refusal:
         messages.error(request, refusal.message)
     return redirect("dashboard:study", row.public_id)
+
+
+def _save(request: PageRequest, study: Study) -> HttpResponse:
+    """Keep the point named, or the best, as a version of its strategy, and lead there."""
+    text = request.POST.get("number", "")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
+    version = saving.save_point(study=study, actor=request.viewer.actor, number=number)
+    messages.success(request, f"Kept as version {version.number}. It trades nowhere until you activate it.")
+    return redirect("dashboard:strategy", version.strategy.slug)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 
+from apps.common.models import OutboxEvent
 from apps.common.outbox import tell
 from apps.executors.models import Executor
 from trading.protocol import AgentHealth, Hello
 from trading.protocol.codec import to_plain
 
 ONLINE, STALE, OFFLINE = "ONLINE", "STALE", "OFFLINE"
+SUSPICION, SUSPICION_AGAIN, LEAST_SUSPECT = "fleet.silent", timedelta(minutes=10), 3
 
 
 def presence_of(last_seen_at: datetime | None, at: datetime) -> str:
@@ -41,6 +43,7 @@ def note_hello(*, executor_id: UUID, hello: Hello, granted: bool, at: datetime) 
             "hello_at": at,
             "terminal": to_plain_dict(terminal),
             "problem": "",
+            "rival": {},
         }
     Executor.objects.filter(pk=executor_id).update(**values)
     _tell_changes(Executor.objects.filter(pk=executor_id), at)
@@ -58,8 +61,43 @@ def note_seen(*, executor_id: UUID, health: AgentHealth | None, at: datetime) ->
 
 @transaction.atomic
 def mark_silent(*, at: datetime) -> int:
-    """Tell about every executor whose presence changed since it was last told; return how many."""
-    return _tell_changes(Executor.objects.filter(retired_at__isnull=True).exclude(reported_state=OFFLINE), at)
+    """
+    Tell about every executor whose presence changed since it was last told; return how many.
+
+    Where most of the fleet fell silent at once the fault is likelier ours than theirs: that is told instead of believed, and
+    whatever acts on many executors by itself asks `suspects_server` first.
+    """
+    told = _tell_changes(Executor.objects.filter(retired_at__isnull=True).exclude(reported_state=OFFLINE), at)
+    if told and suspects_server(at):
+        _tell_suspicion(at)
+    return told
+
+
+def suspects_server(at: datetime) -> bool:
+    """
+    Say whether it is likelier we who cannot hear: more than half of the fleet, at least three, silent within a minute.
+
+    Whatever would act on many executors by itself does nothing then.
+    """
+    rows = Executor.objects.filter(retired_at__isnull=True)
+    stale_at, gone_at = (at - timedelta(seconds=s) for s in (settings.EXECUTOR_STALE_S, settings.EXECUTOR_OFFLINE_S))
+    silent = rows.filter(last_seen_at__lt=stale_at, last_seen_at__gte=gone_at).count()
+    present = silent + rows.filter(last_seen_at__gte=stale_at).count()
+    return silent >= LEAST_SUSPECT and silent * 2 > present
+
+
+def _tell_suspicion(at: datetime) -> None:
+    """Tell every team with executors, each with its own numbers: how many others there are is nobody's business."""
+    stale_at = at - timedelta(seconds=settings.EXECUTOR_STALE_S)
+    rows = Executor.objects.filter(retired_at__isnull=True).order_by().values("team_id")
+    told = OutboxEvent.objects.filter(kind=SUSPICION, created_at__gte=at - SUSPICION_AGAIN).values("team_id")
+    for row in rows.exclude(team_id__in=told).annotate(silent=Count("pk", filter=Q(last_seen_at__lt=stale_at))):
+        message = (
+            f"Most executors fell silent within a minute, {row['silent']} of yours. That is likelier a fault of the server than of "
+            "all of them: nothing is done by itself, agents obey their accounts' rules; look at the server and its network."
+        )
+        data = {"severity": "CRITICAL", "silent": row["silent"], "message": message}
+        tell(team_id=row["team_id"], kind=SUSPICION, data=data)
 
 
 def _tell_changes(rows: QuerySet[Executor], at: datetime) -> int:

@@ -11,7 +11,7 @@ from typing import Final
 from apps.accounts.models import Account, AccountRisk
 from apps.bots.models import Bot, BotStatus
 from apps.market.models import Quote
-from apps.risk.models import Approval
+from apps.risk.selectors import list_usual_stops
 from apps.risk.services.facts import AccountFacts, load_facts
 from apps.risk.services.levels import forecast_day
 from apps.risk.services.states import read_state
@@ -22,7 +22,6 @@ from trading.risk.largest import LargestLot, find_largest_lot
 from trading.risk.sizing import BUY, SELL
 
 SIDES: Final = (BUY, SELL)
-MOST_SYMBOLS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +39,14 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class SymbolLots:
-    """The largest lot of one symbol for a stop distance, both ways; None where no price is known."""
+    """
+    The largest lot of one symbol for a stop distance, both ways; None where no price is known.
+
+    ``stop_ticks`` is None where the broker has not told the symbol's terms, so that no distance has ticks.
+    """
 
     symbol: str
-    stop_ticks: int
+    stop_ticks: int | None
     price_at: datetime | None
     sides: tuple[tuple[str, LargestLot | None], ...]
 
@@ -53,20 +56,10 @@ def read_outlook(account: Account, at: datetime, symbols: set[str] | None = None
     return _read_outlooks({account: symbols or set()}, at)[account]
 
 
-def list_usual_stops(account: Account) -> dict[str, Decimal]:
-    """Return the symbols that were asked for last, each with the distance from entry to stop of its last request [price]."""
-    rows = Approval.objects.filter(account=account).order_by("-at", "-pk")
-    found: dict[str, Decimal] = {}
-    for symbol, entry, stop in rows.values_list("symbol", "entry_price", "stop_loss")[:50]:
-        if len(found) == MOST_SYMBOLS:
-            break
-        found.setdefault(symbol, abs(entry - stop))
-    return found
-
-
 def look_ahead(accounts: Sequence[Account], at: datetime) -> dict[Account, tuple[Outlook, list[SymbolLots]]]:
     """Return the outlook of each account, and the largest lots of the symbols it trades with the stops it asked with last."""
-    stops = {account: list_usual_stops(account) for account in accounts}
+    usual = list_usual_stops([account.pk for account in accounts])
+    stops = {account: usual.get(account.pk, {}) for account in accounts}
     outlooks = _read_outlooks({account: set(found) for account, found in stops.items()}, at)
     return {account: (outlooks[account], _usual_lots(outlooks[account], stops[account])) for account in accounts}
 
@@ -82,9 +75,11 @@ def _usual_lots(outlook: Outlook, stops: Mapping[str, Decimal]) -> list[SymbolLo
     found = []
     for symbol, distance in stops.items():
         terms = outlook.facts.terms.get(symbol) if outlook.facts is not None else None
-        if terms is not None and terms.tick_size > 0:
-            ticks = int((distance / terms.tick_size).to_integral_value(ROUND_HALF_UP))
-            found.append(find_lots(outlook, symbol, max(1, ticks)))
+        if terms is None or terms.tick_size <= 0:
+            found.append(SymbolLots(symbol, None, None, tuple((side, None) for side in SIDES)))
+            continue
+        ticks = int((distance / terms.tick_size).to_integral_value(ROUND_HALF_UP))
+        found.append(find_lots(outlook, symbol, max(1, ticks)))
     return found
 
 

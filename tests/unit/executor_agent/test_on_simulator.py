@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from executor_agent.journal import PositionRow
 from executor_agent.levels import find_level_problem, is_frozen
+from executor_agent.terminal.ports import OrderAnswer
+from executor_agent.terminal.retcodes import judge_answer
 from tests.agents.simulated import MAGIC, SimulatedWorld
 from tests.simulation import RunningSimulator, running_simulator
 from trading.model.instrument import Instrument
@@ -202,3 +206,57 @@ def test_a_filling_mode_the_broker_refuses_is_found_before_the_first_order(world
     world.simulator.control.call("change_terms", symbol="EURUSD", filling_mask=3)
 
     assert world.server.symbols[-1].probes[-1].filling == "IOC"
+
+
+@pytest.mark.parametrize("fault", ["positions_none", "positions_empty", "positions_half"])
+def test_a_list_that_is_missing_or_short_is_never_taken_for_flat(world: SimulatedWorld, fault: str) -> None:
+    tickets = {world.open_position(), world.open_position()}
+    world.steps()
+    world.simulator.control.script_fault(fault, count=6, login=world.login)
+    before = len(world.server.snapshots)
+    world.server.want("STOPPED")
+    for _ in range(6):
+        world.steps(1)
+        if world.ledger["positions"]:
+            assert world.server.status().observed != "STOPPED"
+    shown = [snapshot for snapshot in world.server.snapshots[before:] if snapshot.complete]
+    assert all(world.ledger["positions"] == [] or len(s.positions) == len(tickets) for s in shown[:1])
+
+    world.steps(20)
+    assert world.ledger["positions"] == []
+    assert world.server.status().observed == "STOPPED"
+    closes = [row["position_id"] for row in world.ledger["deals"] if row["entry"] == 1]
+    assert sorted(closes) == sorted(tickets)  # each once
+
+
+def test_the_rest_of_an_order_that_comes_later_is_the_same_position_grown(world: SimulatedWorld) -> None:
+    ticket = world.open_position(volume_lots=Decimal("0.01"))
+    world.steps()
+    row = world.journal.find(PositionRow, ticket)
+    assert row is not None
+    assert row.first_lots == Decimal("0.01")
+    position = world.terminal.look(()).positions[0]
+    grown = msgspec.structs.replace(position, volume_lots=Decimal("0.10"))
+    world.agent._holdings.follow(replace(world.terminal.look(()), positions=(grown,)))
+
+    assert row.first_lots == Decimal("0.10")
+
+
+RETRIED, NEVER, UNKNOWN = (
+    (10004, 10020, 10021),
+    (10006, 10007, 10013, 10014, 10015, 10016, 10017),
+    (10008, 10011, 10012, 10031),
+)
+
+
+@pytest.mark.parametrize(
+    ("codes", "verdict"), [(RETRIED, "REQUOTED"), (UNKNOWN, "UNRESOLVED"), ((10009,), "DONE"), ((10010,), "PARTIAL")]
+)
+def test_every_return_code_has_its_class(codes: tuple[int, ...], verdict: str) -> None:
+    assert {str(judge_answer(OrderAnswer(retcode=code))) for code in codes} == {verdict}
+
+
+@pytest.mark.parametrize("code", [*NEVER, 10018, 10019, 10022, *range(10024, 10031), *range(10032, 10047)])
+def test_a_definite_no_is_rejected_and_frees_what_was_reserved(code: int) -> None:
+    expected = "UNRESOLVED" if code in (10037,) else "REJECTED"
+    assert str(judge_answer(OrderAnswer(retcode=code))) == expected
