@@ -7,13 +7,13 @@ only what moves in the terms: bid, ask and the volume open already. Position ids
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Union, cast, get_args, get_origin, get_type_hints
 
 from trading.risk.case import Case
 from trading.risk.limits import Limits
@@ -94,8 +94,8 @@ def read_case(
 
 
 def _write_fields(value: Any) -> dict[str, Any]:
-    plain = {}
-    for name, default in _plan_of(type(value)):
+    plain, kind = {}, cast("Hashable", type(value))
+    for name, default in _plan_of(kind):
         inner = getattr(value, name)
         if inner is not default and not (type(inner) is type(default) and inner == default):
             plain[name] = _write(inner)
