@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.accounts.models import Account
 from apps.assignments.models import Assignment
 from apps.bots.models import Bot
 from apps.common.ids import encode_base32, new_id, public_id
@@ -70,8 +71,8 @@ def record_verdict(
     )
     approval = Approval(
         id=pk,
-        account=facts.account,
-        bot=bot,
+        account_id=facts.account.pk,
+        bot_id=bot.pk,
         assignment_id=assignment.pk if assignment else None,
         client_key=request.client_key,
         body_hash=request.body_hash,
@@ -86,6 +87,7 @@ def record_verdict(
         requested_lots=asked.requested_lots,
         approved=verdict.approved,
         reason_code=verdict.reason_code,
+        shadow_code=verdict.shadow_codes[0] if verdict.shadow_codes else "",
         adjusted_lots=verdict.lots,
         risk_amount=reserved,
         valid_until=valid_until,
@@ -116,11 +118,11 @@ def _know(facts: Sequence[AccountFacts], new: Mapping[UUID, set[str]]) -> None:
         known.add(one.account.pk, one.risk.chain_number, new[one.account.pk])
 
 
-def approval_event(approval: Approval, bot: Bot) -> OutboxEvent:
+def approval_event(approval: Approval, account: Account, bot: Bot) -> OutboxEvent:
     """Return the event that tells of a verdict, unsaved."""
     data = {
         "approval_id": approval.public_id,
-        "account_id": approval.account.public_id,
+        "account_id": account.public_id,
         "bot_id": bot.bot_id,
         "symbol": approval.symbol,
         "side": approval.side,
@@ -131,8 +133,7 @@ def approval_event(approval: Approval, bot: Bot) -> OutboxEvent:
         "risk_amount": approval.risk_amount.quantize(Decimal("0.01")),
         "at": approval.at,
     }
-    team_id = approval.account.team_id
-    return make_event(team_id=team_id, account_id=approval.account_id, kind="approval.decided", data=data)
+    return make_event(team_id=account.team_id, account_id=account.pk, kind="approval.decided", data=data)
 
 
 def _decision_of(

@@ -2,7 +2,8 @@
 What is written down of a case, so that the same judge can be asked again: a plain tree of names and values, and back.
 
 What equals a field's default is left out. The terms of the symbol and the limits are documents of their own; the state keeps
-only what moves in the terms: bid, ask and the volume open already. Position ids are left out: no check reads them.
+only what moves in the terms: bid, ask and the volume open already. Position ids and losses by side are left out: no check reads
+them (sides and currencies are in the state).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from types import NoneType, UnionType
 from typing import Any, Final, Union, cast, get_args, get_origin, get_type_hints
 
@@ -25,7 +26,7 @@ MOVING: Final = ("volume_open", "bid", "ask")
 
 _AS_THEY_ARE: Final = frozenset({str, int, bool, NoneType})
 _ONE, _DIGITS = Decimal(1), 20
-_UNJUDGED: Final = frozenset({"terms", "position_ids"})
+_UNJUDGED: Final = frozenset({"terms", "position_ids", "by_leg"})
 
 
 class UnreadableRecord(ValueError):
@@ -127,6 +128,7 @@ def _write(value: Any) -> Any:
     return _write_fields(value) if is_dataclass(value) else value
 
 
+@lru_cache(maxsize=4096)  # a burst says the same balance hundreds of times; equal numbers have one short form
 def _shorten(value: Decimal) -> Decimal:
     """Leave out zeros at the end, and nothing else: columns say 100000.00000000."""
     short = value.normalize()
