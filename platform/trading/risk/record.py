@@ -8,13 +8,13 @@ them (sides and currencies are in the state).
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
 from types import NoneType, UnionType
-from typing import Any, Final, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from trading.risk.case import Case
 from trading.risk.limits import Limits
@@ -95,8 +95,8 @@ def read_case(
 
 
 def _write_fields(value: Any) -> dict[str, Any]:
-    plain, kind = {}, cast("Hashable", type(value))
-    for name, default in _plan_of(kind):
+    plain = {}
+    for name, default in _plan_of(value.__class__):
         inner = getattr(value, name)
         if inner is not default and not (type(inner) is type(default) and inner == default):
             plain[name] = _write(inner)

@@ -200,8 +200,7 @@ def test_the_specs_scenario_from_the_registration_to_the_event_on_the_page(platf
         == "DAILY_LOSS_LIMIT"
     )
 
-    # The light has turned: the three that were approved could take two thirds of what the day may lose. Then the market goes
-    # against all of them, and 390 of 690 are lost.
+    # The market goes against all three: 390 of 690 are lost, and the light turns.
     terminal.positions = [
         fleet.position(
             one.position_id, magic=MAGIC, volume_lots=one.volume_lots, stop_loss=one.stop_loss, comment=one.comment,
@@ -212,10 +211,7 @@ def test_the_specs_scenario_from_the_registration_to_the_event_on_the_page(platf
     terminal.show()
     yellow = ide.hear("account_updates", account_id=account["id"], daily_pnl=-390)
     assert (yellow["light"], yellow["risk_level"], yellow["open_positions"]) == ("YELLOW", "CAUTION", 3)
-<<<<<<< HEAD
     assert ide.lights == ["GREEN", "YELLOW"]
-=======
->>>>>>> room/watch
 
     # The day ends at the server's midnight; what it lost is over, and there is room again.
     terminal.close_all()
