@@ -9,6 +9,7 @@ from apps.risk import (
     halt_api,
     pack_api,
     promotion_api,
+    validate_api,
     watch_api,
     what_if_api,
 )
@@ -47,6 +48,7 @@ urlpatterns: list[URLPattern] = [
         comparison_api.StrategyComparisonApi.as_view(),
         name="strategy-comparison",
     ),
+    path("risk/validate", validate_api.ValidateTradeApi.as_view(), name="validate"),
     path("bots/<str:bot_id>/breaker/lift", halt_api.BreakerLiftApi.as_view(), name="bot-breaker-lift"),
     path("risk/halt", halt_api.TeamHaltApi.as_view(), name="team-halt"),
     path("risk/unhalt", halt_api.TeamLiftApi.as_view(), name="team-unhalt"),

@@ -35,6 +35,7 @@ def greet(*, executor: Executor, hello: Hello, at: datetime) -> Welcome:
         account_id=public_id("acc", account.pk),
         account_code=account.code,
         account_zone=account.zone,
+        account_resets=account.reset_time,
         connection_loss=account.connection_loss,
         connection_loss_after_s=account.connection_loss_after_s,
         request_budget=account.request_budget,

@@ -51,10 +51,9 @@ def set_up_commands(platform, executor):
 
 
 def what_if_of(platform, account):
-    """Return the address of an answered what-if, over a year around the demo's market."""
-    at = platform.get(f"accounts/{account}")["snapshot"]["market_at"][:10]
-    asked = f"first={at[:8]}01&last={at}&risk_per_trade=0.01&max_open_positions=1"
-    return f"/risk/{account}/what-if?{asked}"
+    """Return the address of an answered what-if, about the month of the demo's market."""
+    at = platform.get("trades")["results"][0]["opened_at"][:10]
+    return f"/risk/{account}/what-if?first={at[:8]}01&last={at}&risk_per_trade=0.01&max_open_positions=1"
 
 
 def set_up_lab(platform, strategy):

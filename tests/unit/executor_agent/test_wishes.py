@@ -260,13 +260,14 @@ def test_an_account_that_must_be_flat_without_a_server_is_flattened_after_the_le
     assert world.terminal.positions == {}
 
 
-def test_what_the_server_wants_closed_is_closed(running: AgentWorld):
+@pytest.mark.parametrize("reason", ["SLIPPAGE", "UNAPPROVED"])
+def test_what_the_server_wants_closed_is_closed_and_why_is_told(running: AgentWorld, reason: str):
     ticket = running.open_long()
-    running.server.actions = [{"action": "close", "ticket": ticket, "reason": "SLIPPAGE"}]
+    running.server.actions = [{"action": "close", "ticket": ticket, "reason": reason}]
     running.settle()
 
     assert running.terminal.positions == {}
-    assert running.server.list_reports("trade_closed")[-1]["exit_reason"] == "SLIPPAGE"
+    assert running.server.list_reports("trade_closed")[-1]["exit_reason"] == reason
 
 
 def test_what_the_server_wants_reduced_is_reduced_by_that_much(running: AgentWorld):
