@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
+from apps.accounts.selectors import tell_connection_loss
+from apps.accounts.services import change_account
 from apps.common.clock import read_at
 from apps.common.errors import Conflict
 from apps.common.models import OutboxEvent
 from apps.executors.services.leases import take_lease
+from apps.gateway.services.greeting import greet
 from apps.gateway.services.symbols import take_symbols
 from apps.market.models import SymbolCertificate, SymbolSpecification
 from apps.market.services import accept_specification, store_specifications
 from apps.risk.models import RiskEvent
-from tests.fleet import make_account, make_executor, make_strategy, symbol_spec
+from tests.fleet import hello, make_account, make_executor, make_strategy, symbol_spec
 from tests.world import browser
 from trading.protocol import SymbolProbe, SymbolsMessage
 
@@ -170,3 +173,26 @@ def test_preflight_says_before_the_start_what_was_found_and_what_a_lost_connecti
     assert "SPEC_CHANGED" in {check["code"] for check in row["checks"]}
     assert row["connection_loss"] == "HOLD"
     assert "positions stay with their stops" in row["connection_loss_words"]
+
+
+def test_what_a_lost_connection_does_is_said_in_words_with_its_time(world):
+    account = make_account(world.team, connection_loss="FLATTEN", connection_loss_after_s=60)
+    words = tell_connection_loss(account)
+    assert "after 75 s the agent closes every position of ours by itself" in words
+    assert "at once where the account's day ends within ten minutes" in words
+
+    executor = make_executor(account, online=True)
+    strategy = make_strategy(world.team)
+    page = browser(world.alice).post(
+        f"/strategies/{strategy.slug}/activate", {"executors": [executor.code], "do": "check"}
+    )
+    assert "after 75 s the agent closes every position" in page.content.decode()
+
+
+def test_the_welcome_carries_the_rule_and_the_budget(world, account, executor):
+    change_account(
+        account_id=account.pk, actor="alice", changes={"connection_loss": "FLATTEN", "connection_loss_after_s": 90, "request_budget": 500}
+    )  # fmt: skip
+    executor.account.refresh_from_db()
+    welcome = greet(executor=executor, hello=hello(account), at=read_at())
+    assert (welcome.connection_loss, welcome.connection_loss_after_s, welcome.request_budget) == ("FLATTEN", 90, 500)
