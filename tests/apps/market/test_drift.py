@@ -89,7 +89,8 @@ def test_what_the_session_or_the_rates_move_is_no_change_of_the_contract(account
     assert told(account, **change).drift == {}
 
 
-def test_a_tick_value_in_another_currency_may_follow_the_rate_from_day_to_day_but_not_jump(account):
+def test_a_tick_value_in_another_currency_may_follow_the_rate_from_day_to_day_but_not_jump(world):
+    account = make_account(world.team, mode="PERSONAL")
     yen = {"currency_profit": "JPY", "tick_value": Decimal("0.67"), "tick_value_loss": Decimal("0.67")}
     told(account, **yen)
     for day, value in enumerate(("0.70", "0.74", "0.78"), start=1):
@@ -99,6 +100,12 @@ def test_a_tick_value_in_another_currency_may_follow_the_rate_from_day_to_day_bu
     assert row.drift == {}
 
     assert "tick_value_loss" in told(account, **{**yen, "tick_value_loss": Decimal("7.8")}).drift
+
+
+def test_a_simulated_market_may_play_months_in_a_minute(account):
+    yen = {"currency_profit": "JPY", "tick_value": Decimal("0.67"), "tick_value_loss": Decimal("0.67")}
+    told(account, **yen)
+    assert told(account, **{**yen, "tick_value_loss": Decimal("0.90")}).drift == {}
 
 
 def test_a_change_is_one_critical_event_however_often_it_is_told(account, executor):
