@@ -295,3 +295,17 @@ def test_more_lots_than_approved_is_told(world: SimulatedWorld) -> None:
     world.steps(140)
 
     assert world.events().count("VOLUME_ABOVE_APPROVED") == 1
+
+
+def test_a_storm_of_requotes_on_a_close_is_bounded_each_time_and_ends_with_the_close(world: SimulatedWorld) -> None:
+    world.open_position()
+    world.steps()
+    world.simulator.control.script_fault("requote", on="close", count=12, login=world.login)
+    world.server.want("STOPPED")
+    world.steps(2)
+    assert len(world.terminal.sent) <= 3
+
+    world.steps(30)
+    assert world.ledger["positions"] == []
+    assert len(world.terminal.sent) == 13
+    assert [row["entry"] for row in world.ledger["deals"] if row["symbol"]] == [0, 1]
