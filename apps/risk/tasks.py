@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import structlog
 from celery import shared_task
@@ -10,6 +11,7 @@ from celery import shared_task
 from apps.accounts.models import Account
 from apps.common.clock import read_at
 from apps.risk.services.anchors import deliver_anchors, sign_heads
+from apps.risk.services.day_sums import list_accounts_to_sum_up, sum_up_days
 from apps.risk.services.settling import list_due_accounts, settle_account
 from apps.risk.services.silence import tell_stale
 
@@ -26,6 +28,12 @@ def roll_trading_days(**_: Any) -> int:
 def sweep_reservations(**_: Any) -> int:
     """Settle the reservations whose validity is over; return how many accounts were settled."""
     return _settle_due()
+
+
+@shared_task(name="apps.risk.tasks.sum_up_days")  # type: ignore[untyped-decorator]
+def sum_up_ended_days(*, account_id: str, **_: Any) -> int:
+    """Sum up the ended days of one account; return how many."""
+    return sum_up_days(UUID(account_id), read_at())
 
 
 @shared_task(name="apps.risk.tasks.tell_stale_accounts")  # type: ignore[untyped-decorator]
@@ -45,6 +53,8 @@ def sign_log_heads(**_: Any) -> int:
 
 def _settle_due() -> int:
     at, settled = read_at(), 0
+    for account_id in list_accounts_to_sum_up(at):
+        sum_up_days(account_id, at)
     for account in Account.objects.filter(pk__in=list_due_accounts(at)).order_by("pk"):
         try:
             settle_account(account, at)

@@ -24,6 +24,7 @@ import django
 
 django.setup()
 
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
@@ -143,7 +144,7 @@ class Bench:
     def _serve(self, server: str) -> int:
         port = free_port()
         words = module("config.launch.web", "127.0.0.1", str(port), server)
-        secrets = {"API_SECRET_KEY": os.environ.get("API_SECRET_KEY", "bench" * 10)}
+        secrets = {"API_SECRET_KEY": "bench" * 10, "KEY_PEPPER": settings.KEY_PEPPERS[settings.KEY_PEPPER_NUMBER]}
         program = Program(words, secrets, port=port)
         self._stack.callback(program.stop)
         return port

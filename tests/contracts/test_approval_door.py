@@ -1,5 +1,6 @@
 """
-One contract, two doors: the approval view behind Django, and the approval door in front of it, both over HTTP from Daphne.
+One contract, two doors: the approval view behind Django, and the approval door in front of it, both over HTTP from Daphne;
+the door once more as production serves it, by uvicorn.
 
 The door and the view must not differ in status, in fields, or in what is kept.
 """
@@ -21,7 +22,7 @@ from apps.risk.schema import ApprovalAnswerOutput, ApprovalRequestInput
 from apps.risk.services import verify_chain
 from apps.teams import keys
 from apps.teams.models import ApiKey
-from tests.contracts.daphne import Server
+from tests.contracts.daphne import Server, make_web_process
 from tests.risk import make_desk
 from tests.world import make_key, make_world
 from trading.protocol import ApprovalAnswer, ApprovalRequest
@@ -31,9 +32,9 @@ PATH = "/api/v1/trades/approve"
 APPLICATIONS = {"door": "tests.contracts.approval_apps:door", "view": "tests.contracts.approval_apps:view"}
 
 
-@pytest.fixture(scope="module", params=["door", "view"])
+@pytest.fixture(scope="module", params=["door", "view", "production"])
 def server(request, django_db_setup):
-    server = Server(APPLICATIONS[request.param])
+    server = Server(APPLICATIONS[request.param]) if request.param in APPLICATIONS else make_web_process("uvicorn")
     yield server
     server.stop()
 

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Q
 
 from apps.accounts.models import Account, AccountSnapshot, UnapprovedPolicy
@@ -66,6 +67,7 @@ def raise_flag(
     return flag
 
 
+@transaction.atomic
 def flag_unapproved(bot: Bot, *, position_id: int, symbol: str, side: str, volume_lots: Decimal, at: datetime) -> bool:
     """Flag a position whose own bot says that it has no approval; return whether the account's policy is to close it."""
     account = bot.account
@@ -126,6 +128,8 @@ def review_positions(facts: AccountFacts, at: datetime) -> None:
 def list_actions(account: Account, snapshot: AccountSnapshot) -> list[dict[str, Any]]:
     """Return what the account's agent shall close: flagged positions that the view still shows."""
     shown = _shown(snapshot)
+    if not shown:
+        return []
     flags = PositionFlag.objects.filter(
         account=account, cleared_at__isnull=True, action=FlagAction.CLOSE, position_id__in=shown
     )

@@ -325,7 +325,11 @@ def test_limits_change_by_a_new_version_with_a_name_on_it(desk, alice):
         "risk_per_trade": "0.4",
         "daily_risk": "",
         "max_open_positions": "3",
+        "max_consecutive_losses": "4",
+        "max_order_errors_per_hour": "10",
+        "max_slippages_per_day": "2",
     }
+    assert alice.post("/risk/paper-1/limits", {**form, "max_slippages_per_day": "0"}).status_code == 422
     assert alice.post("/risk/paper-1/limits", {**form, "daily_loss": "0"}).status_code == 422
     asked = alice.post("/risk/paper-1/limits", form)
     assert (asked.status_code, "give your password again" in read(asked)) == (
@@ -341,7 +345,10 @@ def test_limits_change_by_a_new_version_with_a_name_on_it(desk, alice):
     assert newest.document["max_daily_risk_fraction"] is None
     assert newest.document["max_open_positions"] == 3
     assert desk.paper.limit_sets.filter(number=1, in_force=False).exists()
-    assert "2.5 % of the initial balance" in read(alice.get("/risk/paper-1"))
+    page = read(alice.get("/risk/paper-1"))
+    assert "2.5 % of the initial balance" in page
+    assert "after 4 losing trades in a row or 10 rejected orders in an hour" in page
+    assert "after 2 fills a day beyond 2 × their risk" in page
 
 
 def test_an_invitation_works_once_and_for_the_invited_only(world, alice, charlie):
