@@ -41,7 +41,7 @@ def run_agent(config: AgentConfig) -> None:
     :raises AlreadyRunning: if another agent has the data directory.
     """
     lock = DirectoryLock(config.data_dir)
-    configure_logs(config.log_file)
+    configure_logs(config.log_file, secrets=(config.server.api_secret, config.server.api_key, config.terminal.password))
     clocks = SystemClocks()
     agent = Agent(
         clocks,

@@ -26,7 +26,8 @@ from executor_agent.feed import Feed
 from executor_agent.health import count_threads, read_rss_bytes
 from executor_agent.holdings import Holdings
 from executor_agent.journal import Journal
-from executor_agent.logs import get_log
+from executor_agent.logs import RING, get_log
+from executor_agent.oneshots import Closings, Sendings, Tellings
 from executor_agent.opening import Opener
 from executor_agent.pacing import Pacing
 from executor_agent.preflight import Preflight
@@ -37,6 +38,7 @@ from executor_agent.session import Session
 from executor_agent.spool import Spool
 from executor_agent.stops import StopKeeper
 from executor_agent.strategies import Strategies
+from executor_agent.tail import LogTail
 from executor_agent.terminal.ports import Terminal, TerminalIdentity
 from executor_agent.watch import Watch
 from trading.errors import TradingError
@@ -94,7 +96,17 @@ class Agent:
             clocks, journal, self._session, self._watch, self._spool,
             flatten=lambda: self._convergence.flatten_all(ExitReason.KILL_SWITCH), is_clean=self._convergence.is_clean,
         )  # fmt: skip
-        self._commands = Commands(journal, self._spool, self._watch, self._closer, self._want_snapshot)
+        sendings = Sendings(clocks, terminal, courier, journal, self._session, self._watch)
+        self._commands = Commands(
+            journal, self._spool, self._watch, self._closer,
+            Closings(clocks, terminal, journal, self._watch, self._closer),
+            Tellings(terminal, self._watch, self._want_snapshot, lambda: self._identity, self._preflight.ask),
+            sendings, self._want_snapshot,
+        )  # fmt: skip
+        self._tail = LogTail(courier, self._session, RING)
+        self._takers = dict.fromkeys((Door.SYMBOLS, Door.BARS), self._feed.take) | {Door.LOG: self._tail.take_event}
+        self._takers |= dict.fromkeys((Door.HISTORY, Door.FILES), sendings.take_event)
+        courier.introduce(self._session.instance_id)
         self._identity: TerminalIdentity | None = None
         self._life = -1
         self._is_reconciled = False
@@ -224,8 +236,8 @@ class Agent:
     def _take(self, event: Event) -> None:
         if isinstance(event, Answered):
             self._dead_man.hear()
-        if event.door in (Door.SYMBOLS, Door.BARS):
-            self._feed.take(event)
+        if (take := self._takers.get(event.door)) is not None:
+            take(event)
         if isinstance(event, Failed):
             self._take_failure(event)
         elif isinstance(event.message, Welcome):
@@ -270,6 +282,7 @@ class Agent:
     def _take_snapshot_answer(self, answer: SnapshotAnswer, sent_mono: float) -> None:
         is_halt_news = answer.halt.epoch > self._session.halt.epoch
         self._session.take_snapshot_answer(answer, sent_mono)
+        self._tail.is_wanted = answer.log_wanted
         self._dead_man.note_snapshot(is_complete=self._was_snapshot_complete)
         for action in answer.actions:
             ticket, lots = action.get("ticket"), action.get("lots")
@@ -292,8 +305,11 @@ class Agent:
                 instance_id=self._session.instance_id, fence=self._session.fence, reports=self._spool.list_next()
             )
             self._courier.ask(Door.REPORTS, reports)
-        if self._feed.has_new_symbols or self._is_time("feed", 1.0):
+        # A process that is not let at the account (a clone) has nothing to tell of its market.
+        if self._session.has_lease and (self._feed.has_new_symbols or self._is_time("feed", 1.0)):
             self._feed.push()
+        if self._is_time("tail", 1.0):
+            self._tail.push()
 
     def _may_report(self) -> bool:
         # Without the lease the server refuses every report; they stay in the spool until it is had again.

@@ -94,7 +94,7 @@ class RequestBudget:
 
     def _day(self) -> Day:
         try:
-            return day_at(self._watch.market_at(), self._session.policy.zone)
+            return self._session.policy.day_at(self._watch.market_at())
         except TradingError:
             return day_at(self._watch.market_at(), "UTC")
 

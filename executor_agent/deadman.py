@@ -19,7 +19,6 @@ from executor_agent.session import Session
 from executor_agent.spool import Spool
 from executor_agent.watch import Watch
 from trading.errors import TradingError
-from trading.risk.days import day_at
 
 RESET_NEAR = timedelta(minutes=10)
 _MARK, _FIRED, _FLAT = "dead_man", "FIRED", "FLAT"
@@ -102,7 +101,7 @@ class DeadMan:
     def _is_reset_near(self) -> bool:
         policy, market_at = self._session.policy, self._watch.market_at()
         try:
-            left = day_at(market_at, policy.zone).ends_at - market_at
+            left = policy.day_at(market_at).ends_at - market_at
         except TradingError:
             return False
         return left <= max(RESET_NEAR, timedelta(seconds=policy.connection_loss_after_s))

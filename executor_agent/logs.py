@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,45 @@ _LONGEST_LINE, _LOOK_EVERY_S = 4_000, 0.5
 _SECRET_WORDS = ("secret", "password", "api_key", "token", "authorization")
 
 
-def configure_logs(log_file: Path | None, *, level: str = "INFO") -> None:
-    """Send the agent's events to ``log_file`` (10 MB, five kept) and its warnings to standard error; without a file, all of them."""
+_RING_LINES = 500
+_secrets: tuple[str, ...] = ()
+
+
+class LogRing(logging.Handler):
+    """The last lines of the log, numbered from 1 in the life of the process. Safe for several threads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._guard = threading.Lock()
+        self._lines: deque[tuple[int, str]] = deque(maxlen=_RING_LINES)
+        self._number = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a line, without any secret this process knows."""
+        text = scrub(self.format(record))
+        with self._guard:
+            self._number += 1
+            self._lines.append((self._number, text))
+
+    def list_after(self, number: int) -> list[tuple[int, str]]:
+        """Return the lines behind that number, oldest first."""
+        with self._guard:
+            return [line for line in self._lines if line[0] > number]
+
+
+RING = LogRing()
+
+
+def configure_logs(log_file: Path | None, *, level: str = "INFO", secrets: Iterable[str] = ()) -> None:
+    """
+    Send the agent's events to ``log_file`` (10 MB, five kept) and its warnings to standard error; without a file, all of them.
+
+    :param secrets: what must never leave this machine, wherever it turns up.
+    """
+    global _secrets
+    _secrets = tuple(secret for secret in secrets if len(secret) >= 4)
     to_error = logging.StreamHandler(sys.stderr)
-    handlers: list[logging.Handler] = [to_error]
+    handlers: list[logging.Handler] = [to_error, RING]
     if log_file is not None:
         to_error.setLevel(logging.WARNING)
         log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -72,6 +109,13 @@ def tail(path: Path, lines: int, *, follow: bool = False) -> Iterator[str]:
 def get_log() -> Any:
     """Return the agent's logger: ``log.info("TRADE_EXECUTED", ticket=…)``."""
     return structlog.get_logger("executor_agent")
+
+
+def scrub(text: str) -> str:
+    """Return a text without the secrets this process was told."""
+    for secret in _secrets:
+        text = text.replace(secret, "(hidden)")
+    return text
 
 
 def _hide_secrets(_logger: Any, _method: str, event: Any) -> Any:

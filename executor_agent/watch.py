@@ -21,7 +21,6 @@ from trading.protocol import (
     PositionMessage,
     SnapshotMessage,
 )
-from trading.risk.days import day_at
 
 _DEALS_OVERLAP_MS = 120_000
 _DAY_MARK = "day"
@@ -127,7 +126,7 @@ class Watch:
 
     def _mark_day(self, look: Look) -> None:
         try:
-            day = day_at(look.market.market_at, self._session.policy.zone).day.isoformat()
+            day = self._session.policy.day_at(look.market.market_at).day.isoformat()
         except TradingError:
             return
         if self._journal.read_mark(_DAY_MARK).partition("|")[0] == day or look.account is None:

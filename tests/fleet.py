@@ -15,8 +15,10 @@ from django.db import connection
 from apps.accounts.models import Account
 from apps.accounts.services import open_account
 from apps.common.clock import read_at
-from apps.executors.models import Executor
+from apps.executors.models import Command, CommandBatch, CommandKind, Executor, ExecutorFile
+from apps.executors.services.files import keep_file
 from apps.executors.services.registry import create_executor
+from apps.risk.services.bulk import ask_many, one_shot_of
 from apps.strategies.models import Strategy
 from apps.strategies.services import create_strategy
 from apps.teams.models import Team
@@ -95,6 +97,14 @@ def make_executor_with_key(account: Account) -> tuple[Executor, dict[str, str]]:
     """Return an executor and the headers of its key."""
     executor, key, secret = create_executor(account=account, actor="test", code=f"agent-{next(_numbers)}", name="Agent")
     return executor, {"HTTP_X_API_KEY": key.key_id, "HTTP_X_API_SECRET": secret}
+
+
+def make_journal(executor: Executor) -> tuple[CommandBatch, Command, ExecutorFile]:
+    """Return a batch that asked the executor for its journal, the command, and the file as it was sent."""
+    target = one_shot_of(executor, CommandKind.SEND_JOURNAL, {}, actor="test", at=read_at())
+    batch = ask_many(act="SEND_JOURNAL", targets=[target], team_id=executor.team_id, actor="test")
+    command = batch.commands.get()
+    return batch, command, keep_file(command=command, name="journal.jsonl.gz", content=b"journal")
 
 
 def make_strategy(team: Team, **more: Any) -> Strategy:

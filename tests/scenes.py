@@ -24,11 +24,13 @@ from apps.backtests.models import Run, Study
 from apps.bots.models import Bot
 from apps.common.clock import read_at
 from apps.common.ids import new_id, public_id
-from apps.executors.models import Executor
+from apps.executors.models import Command, CommandBatch, Executor
+from apps.executors.services.logs import keep_lines
 from apps.executors.services.registry import create_executor
 from apps.market.datasets.asking import stage_upload
 from apps.market.models import Bar, Dataset, DatasetImport, Quote, SymbolSpecification
 from apps.risk.models import Approval, Reservation, RiskEvent, Severity
+from apps.risk.services.bulk import ask_many, one_shot_of
 from apps.strategies.models import Strategy
 from apps.strategies.services import change_strategy, create_strategy
 from apps.teams.models import Team
@@ -36,6 +38,7 @@ from apps.trades.models import Deal, Order, Trade, TradeSource
 from tests.datasets import make_dataset, make_gappy_bars
 from tests.lab import make_run, make_study
 from tests.packs import make_pack
+from trading.protocol import LogLine
 
 RULES: dict[str, Any] = {
     "entry": {"type": "indicator_cross", "indicators": ["EMA_20", "EMA_50"], "direction": "both"},
@@ -61,6 +64,9 @@ class Desk:
     dataset_import: DatasetImport  # uploaded, waits to be told how to read it
     backtest: Run
     study: Study
+    assignment: Assignment
+    batch: CommandBatch  # asked two executors for a snapshot
+    command: Command
 
 
 def set_up_desk(team: Team, actor: str = "user:alice@example.com") -> Desk:
@@ -111,9 +117,32 @@ def set_up_desk(team: Team, actor: str = "user:alice@example.com") -> Desk:
     )
     backtest = make_run(team, trend, name="EMA trend 20/50 v2")
     study = make_study(backtest)
+    batch = ask_two(team, [executors["sim-1"], executors["ldn-1"]], actor, at)
+    write_log(executors["sim-1"], at)
     return Desk(
-        at, paper, prop, executors, trend, idle, on_paper.bot, trade, approval, dataset, waiting, backtest, study
+        at, paper, prop, executors, trend, idle, on_paper.bot, trade, approval, dataset, waiting, backtest, study,
+        on_paper, batch, batch.commands.order_by("pk")[0],
     )  # fmt: skip
+
+
+def ask_two(team: Team, executors: list[Executor], actor: str, at: datetime) -> CommandBatch:
+    """Ask two executors for a snapshot; the first has answered."""
+    targets = [one_shot_of(executor, "SNAPSHOT", {}, actor=actor, at=at) for executor in executors]
+    batch = ask_many(act="SNAPSHOT", targets=targets, team_id=team.pk, actor=actor)
+    first = batch.commands.order_by("pk")[0]
+    moments = {"fetched_at": at, "acknowledged_at": at, "ended_at": at + timedelta(milliseconds=180)}
+    Command.objects.filter(pk=first.pk).update(state="EXECUTED", **moments)
+    return batch
+
+
+def write_log(executor: Executor, at: datetime) -> None:
+    """Have an agent's log read along."""
+    events = [("info", "TRADE_EXECUTED"), ("warning", "SERVER_SAID_NO"), ("info", "POSITION_CLOSED")]
+    lines = [
+        LogLine(number=number, text=json.dumps({"event": event, "level": level, "timestamp": at.isoformat(), "ticket": number}))
+        for number, (level, event) in enumerate(events, start=1)
+    ]  # fmt: skip
+    keep_lines(executor_id=executor.pk, instance_id="one", lines=lines, at=at)
 
 
 def make_account(team: Team, actor: str, code: str, name: str, *, mode: str, login: int, balance: Decimal) -> Account:

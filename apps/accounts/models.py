@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import time
+
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce
 
 from apps.accounts.pack_models import RulePack as RulePack
 from apps.accounts.pack_models import RulePackVersion as RulePackVersion
@@ -49,6 +53,7 @@ class Account(Identified):
     margin_mode = models.CharField(max_length=10, choices=MarginMode, default=MarginMode.HEDGING)
     initial_balance = NumericField()
     zone = models.CharField(max_length=64, default="UTC")  # an IANA name, or SERVER_NY+7
+    reset_time = models.TimeField(default=time())  # of the zone's wall clock: when the account's day begins
     connection_loss = models.CharField(max_length=10, choices=ConnectionLossPolicy, default=ConnectionLossPolicy.HOLD)
     connection_loss_after_s = models.PositiveIntegerField(default=30)  # FLATTEN: how long after the lease is over
     request_budget = models.PositiveIntegerField(default=2000)  # trade requests of one account's day; 0 is no limit
@@ -70,6 +75,11 @@ class Account(Identified):
     def __str__(self) -> str:
         return self.code
 
+    @property
+    def resets(self) -> str:
+        """When the account's day begins, for people: `17:00 America/Chicago`."""
+        return f"{self.reset_time:%H:%M} {self.zone}"
+
 
 class LimitSet(Identified):
     """One version of an account's limits: a document (`trading.risk.limits`), never changed, referenced by its hash."""
@@ -88,8 +98,23 @@ class LimitSet(Identified):
     )
     pack_phase = models.CharField(max_length=120, blank=True)
     own_document = models.JSONField(null=True, blank=True)
+    # Read off the document, so that an approval finds the team's accounts that forbid it by an index.
+    forbids_opposite = models.GeneratedField(
+        expression=Coalesce(
+            Cast(KT("document__forbid_opposite_positions"), models.BooleanField()), models.Value(value=False)
+        ),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["account"],
+                name="limit_set_forbids_opposite",
+                condition=Q(in_force=True, forbids_opposite=True),
+            )
+        ]
         constraints = [
             models.UniqueConstraint(fields=["account", "number"], name="limit_set_number_once"),
             models.UniqueConstraint(fields=["account"], condition=Q(in_force=True), name="one_limit_set_in_force"),
@@ -143,6 +168,11 @@ class AccountRisk(models.Model):
     risked_today = NumericField(default=0)  # money approved for risk since the day began
     approved_today = models.PositiveIntegerField(default=0)
     market_at = models.DateTimeField(null=True)  # the latest market time seen: never goes back
+    # the ended days of the phase in force, added up when a day is summed up
+    phase_day = models.DateField(null=True)  # the first day of the phase
+    total_profit = NumericField(default=0)
+    best_day = NumericField(default=0)
+    days_traded = models.PositiveIntegerField(default=0)
     # decision log
     chain_number = models.BigIntegerField(default=0)
     chain_head = models.CharField(max_length=64, blank=True)
@@ -154,7 +184,13 @@ class AccountRisk(models.Model):
             ),
             models.CheckConstraint(
                 condition=within_bounds(
-                    "day_balance_base", "day_equity_base", "peak_balance", "peak_equity", "risked_today"
+                    "day_balance_base",
+                    "day_equity_base",
+                    "peak_balance",
+                    "peak_equity",
+                    "risked_today",
+                    "total_profit",
+                    "best_day",
                 ),
                 name="risk_row_numbers_sane",
             ),
@@ -221,6 +257,14 @@ class TradingDay(Identified):
     provisional = models.BooleanField(default=False)
     end_balance = NumericField(null=True)
     end_equity = NumericField(null=True)
+    # what the ledger says of it once it has ended; summed up anew where a deal comes late
+    entries = models.PositiveIntegerField(default=0)  # deals that opened something
+    trades_count = models.PositiveIntegerField(default=0)  # positions closed
+    wins = models.PositiveIntegerField(default=0)
+    losses = models.PositiveIntegerField(default=0)
+    total_pnl = NumericField(default=0)  # booked by trading, costs included
+    max_drawdown = NumericField(default=0)  # of equity, from its highest point of the day [account currency]
+    summed_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

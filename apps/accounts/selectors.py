@@ -139,11 +139,11 @@ def tell_connection_loss(account: Account) -> str:
     Return what happens on the account when agent and server lose each other, as it is said before anything is started.
 
     >>> tell_connection_loss(Account(connection_loss="HOLD"))
-    'Without a connection nothing is opened, strategies pause, waiting orders are cancelled; positions stay with their stops at the broker.'
+    'Without a connection nothing is opened, strategies pause, waiting orders are cancelled; open positions stay with their stops at the broker.'
     """
     before = "Without a connection nothing is opened, strategies pause, waiting orders are cancelled;"
     if account.connection_loss == ConnectionLossPolicy.HOLD:
-        return f"{before} positions stay with their stops at the broker."
+        return f"{before} open positions stay with their stops at the broker."
     seconds = account.connection_loss_after_s + LEASE_S
     return (
         f"{before} after {seconds} s the agent closes every position of ours by itself, at once where the account's day ends "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -51,6 +51,13 @@ class ZoneField(serializers.CharField):
             raise serializers.ValidationError(error.message) from error
 
 
+class ResetTimeField(serializers.TimeField):
+    """A time of the wall clock to the minute: `17:00`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="%H:%M", input_formats=["%H:%M"], **kwargs)
+
+
 class NewAccount(serializers.Serializer[Any]):
     """A broker account to be watched and traded."""
 
@@ -64,6 +71,7 @@ class NewAccount(serializers.Serializer[Any]):
     margin_mode = AnyCaseChoiceField(MarginMode.choices, default=MarginMode.HEDGING)
     initial_balance = NumberField(above=0)
     zone = ZoneField(max_length=64, default="UTC")
+    reset_time = ResetTimeField(default=time())
     connection_loss = AnyCaseChoiceField(ConnectionLossPolicy.choices, default=ConnectionLossPolicy.HOLD)
     unapproved = AnyCaseChoiceField(UnapprovedPolicy.choices, default=UnapprovedPolicy.ALERT)
     connection_loss_after_s = serializers.IntegerField(min_value=0, max_value=3600, default=30, help_text=AFTER_HELP)
@@ -76,6 +84,7 @@ class AccountChange(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=120, required=False)
     leverage = serializers.IntegerField(min_value=1, max_value=10_000, required=False)
     zone = ZoneField(max_length=64, required=False)
+    reset_time = ResetTimeField(required=False)
     connection_loss = AnyCaseChoiceField(ConnectionLossPolicy.choices, required=False)
     unapproved = AnyCaseChoiceField(UnapprovedPolicy.choices, required=False)
     connection_loss_after_s = serializers.IntegerField(
@@ -98,6 +107,7 @@ class AccountRow(serializers.Serializer[Any]):
     margin_mode = serializers.CharField()
     initial_balance = NumberField()
     zone = serializers.CharField()
+    reset_time = ResetTimeField(help_text="When the account's day begins, by the zone's wall clock.")
     connection_loss = serializers.CharField()
     unapproved = serializers.CharField()
     connection_loss_after_s = serializers.IntegerField(help_text=AFTER_HELP)
@@ -128,6 +138,7 @@ def account_row(account: Account, at: datetime) -> dict[str, Any]:
         "margin_mode": account.margin_mode,
         "initial_balance": account.initial_balance,
         "zone": account.zone,
+        "reset_time": f"{account.reset_time:%H:%M}",
         "connection_loss": account.connection_loss,
         "unapproved": account.unapproved,
         "connection_loss_after_s": account.connection_loss_after_s,

@@ -16,6 +16,7 @@ from apps.common.codes import Code
 from apps.common.errors import NotFound
 from apps.common.ids import MalformedId, parse_public_id
 from apps.executors.models import Command
+from apps.executors.selectors import list_team_commands
 from apps.executors.services.presence import ONLINE, presence_of
 from apps.trades.services.origins import Origin
 
@@ -133,7 +134,27 @@ def list_origins(account: Account) -> dict[int, Origin]:
 
 def list_history(assignment_id: UUID) -> QuerySet[Command]:
     """Return the commands that led an assignment here, newest first."""
-    return Command.objects.filter(assignment_id=assignment_id).order_by("-generation")
+    rows = Command.objects.filter(assignment_id=assignment_id, generation__isnull=False)
+    return rows.select_related("executor").order_by("-generation")
+
+
+def list_commands(
+    team_id: UUID,
+    *,
+    executor_id: UUID | None = None,
+    strategy_id: UUID | None = None,
+    assignment_id: UUID | None = None,
+    account_id: UUID | None = None,
+    kind: str = "",
+    state: str = "",
+) -> QuerySet[Command]:
+    """Return what was asked of the team's executors; of a strategy, the edits of its assignments."""
+    rows = list_team_commands(team_id, account_id=account_id)
+    wanted = {"executor_id": executor_id, "assignment_id": assignment_id, "kind": kind, "state": state}
+    if strategy_id is not None:
+        placed = Assignment.objects.filter(strategy_id=strategy_id, account__team_id=team_id)
+        rows = rows.filter(assignment_id__in=placed.values("pk"))
+    return rows.filter(**{name: value for name, value in wanted.items() if value})
 
 
 def _shown() -> QuerySet[Assignment]:

@@ -55,7 +55,7 @@ def _to_json_value(value: Any) -> Any:
         return to_wire_number(value)
     if isinstance(value, dt.datetime):
         return to_wire_time(value)
-    if isinstance(value, uuid.UUID | dt.date | Promise):
+    if isinstance(value, uuid.UUID | dt.date | dt.time | Promise):
         return str(value)
     if isinstance(value, Mapping):
         return dict(value)
@@ -89,6 +89,8 @@ def to_plain(value: Any) -> Any:
         return {name: to_plain(inner) for name, inner in value.items()}
     if type(value) in (list, tuple):
         return [to_plain(inner) for inner in value]
+    if type(value) is dt.datetime or (type(value) is Decimal and value.is_finite()):
+        return _to_json_value(value)
     return json.loads(to_json(value))
 
 

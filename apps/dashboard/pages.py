@@ -70,6 +70,18 @@ def render_page(
     return response
 
 
+def describe_picks(request: Any, name: str) -> dict[str, Any]:
+    """
+    Return which rows of a list are ticked (parameter ``name``), and the address under which its live part is fetched anew.
+
+    The live part asks with the ticks, so a refresh keeps them; they are no part of the address itself, or one could never be
+    taken back.
+    """
+    query = request.GET.copy()
+    picked = query.pop(name, [])
+    return {"picked": picked, "pick_name": name, "live_url": request.path + (f"?{query.urlencode()}" if query else "")}
+
+
 def make_nav(viewer: Any, section: str, at: datetime) -> list[NavItem]:
     """Return the main navigation with the counts of what needs a person."""
     counts = count_attention(viewer.team, at)

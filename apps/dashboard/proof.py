@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from apps.assignments.models import Assignment, Desired, Observed
-from apps.executors.models import Executor
+from apps.executors.models import Command, CommandState, Executor
 
 STALE_AFTER = timedelta(seconds=15)
 OFFLINE_AFTER = timedelta(seconds=60)
@@ -91,3 +91,28 @@ def _say_waiting(assignment: Assignment) -> str:
     elif assignment.observed != Observed.UNKNOWN:
         parts.append(f"the agent says {assignment.observed}")
     return ", ".join(parts)
+
+
+def prove_command(command: Command) -> Proof:
+    """Return how a command stands. Of a one-shot EXECUTED is the agent's word; edits and flattenings are proven by a snapshot."""
+    kind = {
+        CommandState.EXECUTED: "proven",
+        CommandState.FAILED: "refused",
+        CommandState.UNRESOLVED: "unknown",
+        CommandState.EXPIRED: "off",
+        CommandState.SUPERSEDED: "off",
+    }.get(CommandState(command.state), "moving")
+    return Proof(kind, command.state, _say_command(command), command.ended_at or command.created_at)
+
+
+def _say_command(command: Command) -> str:
+    message = str(command.result.get("message", ""))
+    if message:
+        return message
+    if command.state == CommandState.PENDING:
+        return "handed to the agent, not acknowledged" if command.fetched_at else "not fetched by the agent yet"
+    if command.result.get("said"):
+        return "the agent says it is done; a snapshot has to prove it"
+    return {CommandState.LEASED: "fetched by the agent", CommandState.ACKNOWLEDGED: "the agent is at it"}.get(
+        CommandState(command.state), ""
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,7 +15,9 @@ from apps.common.lists import list_page
 from apps.common.schema import listed
 from apps.executors import selectors, serializers
 from apps.executors.models import Executor, ExecutorKey
-from apps.executors.services import commands, registry
+from apps.executors.payloads import NewCommand
+from apps.executors.services import commands, logs, registry
+from apps.executors.services.files import answer_file, read_file
 from apps.teams.authentication import caller_of
 from apps.teams.callers import Caller
 
@@ -77,23 +80,55 @@ class CommandsApi(APIView):
     scopes = {"GET": "executors:read", "POST": "assignments:write"}
     rate_bucket = None  # closing a position is never refused for rate
 
-    @listed("commands_list", serializers.CommandRow)
+    @listed("executors_commands_list", serializers.CommandRow)
     def get(self, request: Request, executor: str) -> Response:
         rows = selectors.list_commands(_one(caller_of(request), executor).pk)
         return list_page(request, rows, ["-created_at", "-id"], serializers.command_row)
 
-    @extend_schema(
-        operation_id="commands_create", request=serializers.NewCommand, responses={202: serializers.CommandRow}
-    )
+    @extend_schema(operation_id="commands_create", request=NewCommand, responses={202: serializers.CommandRow})
     @idempotent
     def post(self, request: Request, executor: str) -> Response:
         row = _one(caller_of(request), executor)
-        asked = serializers.NewCommand(data=request.data)
+        asked = NewCommand(data=request.data)
         asked.is_valid(raise_exception=True)
         command = commands.ask_command(
             executor=row, actor=caller_of(request).actor, at=read_at(), **asked.validated_data
         )
         return Response(serializers.command_row(command), status=202)
+
+
+class LogApi(APIView):
+    """The tail of an agent's log; reading it asks the agent to send on."""
+
+    scopes = {"GET": "executors:read"}
+
+    @extend_schema(operation_id="executors_log", responses=serializers.LogTail)
+    def get(self, request: Request, executor: str) -> Response:
+        row = _one(caller_of(request), executor)
+        logs.want_log(executor_id=row.pk, at=read_at())
+        return Response(serializers.log_tail(row, selectors.find_log(row.pk)))
+
+
+class FilesApi(APIView):
+    """The files an agent sent, newest first."""
+
+    scopes = {"GET": "executors:read"}
+
+    @listed("executors_files", serializers.FileRow)
+    def get(self, request: Request, executor: str) -> Response:
+        rows = selectors.list_files(_one(caller_of(request), executor).pk)
+        return list_page(request, rows, ["-created_at", "-id"], serializers.file_row)
+
+
+class FileApi(APIView):
+    """One file's bytes: an agent's journal tells all it did, so only those who may ask for it may read it."""
+
+    scopes = {"GET": "assignments:write"}
+
+    @extend_schema(operation_id="executors_file", responses={(200, "application/gzip"): bytes})
+    def get(self, request: Request, executor: str, file: str) -> HttpResponse:
+        row = selectors.get_file(_one(caller_of(request), executor).pk, file)
+        return answer_file(row, read_file(row))
 
 
 def _one(caller: Caller, reference: str) -> Executor:

@@ -31,6 +31,10 @@ class Executor(Identified):
     terminal = models.JSONField(default=dict)
     health = models.JSONField(default=dict)
     problem = models.CharField(max_length=300, blank=True)
+    rival = models.JSONField(default=dict, blank=True)  # the last one refused the account: instance, host, code, at
+    log_wanted_until = models.DateTimeField(
+        null=True
+    )  # until when somebody reads along; the agent sends lines meanwhile
     retired_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -63,7 +67,14 @@ class CommandKind(models.TextChoices):
     UPDATE_STRATEGY = "UPDATE_STRATEGY"
     # one-shots, leased
     CLOSE_POSITION = "CLOSE_POSITION"
+    CLOSE_BOT = "CLOSE_BOT"
+    CANCEL_PENDINGS = "CANCEL_PENDINGS"
+    FLATTEN_ACCOUNT = "FLATTEN_ACCOUNT"
     SNAPSHOT = "SNAPSHOT"
+    PULL_HISTORY = "PULL_HISTORY"
+    PREFLIGHT = "PREFLIGHT"
+    UPGRADE = "UPGRADE"
+    SEND_JOURNAL = "SEND_JOURNAL"
 
 
 EDITS = (
@@ -72,6 +83,15 @@ EDITS = (
     CommandKind.PAUSE_STRATEGY,
     CommandKind.RESUME_STRATEGY,
     CommandKind.UPDATE_STRATEGY,
+)
+
+
+# What lowers risk: it never expires.
+REDUCING = (
+    CommandKind.CLOSE_POSITION,
+    CommandKind.CLOSE_BOT,
+    CommandKind.CANCEL_PENDINGS,
+    CommandKind.FLATTEN_ACCOUNT,
 )
 
 
@@ -84,6 +104,20 @@ class CommandState(models.TextChoices):
     EXPIRED = "EXPIRED"
     UNRESOLVED = "UNRESOLVED"
     SUPERSEDED = "SUPERSEDED"
+
+
+class CommandBatch(Identified):
+    """
+    One act asked of many. `items`: one a target, in order, with what was said at once: ASKED, UNCHANGED or REFUSED; how far it
+    is stands in the commands.
+    """
+
+    PREFIX = "bat"
+
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="command_batches")
+    act = models.CharField(max_length=20)
+    asked_by = models.CharField(max_length=120)
+    items = models.JSONField(default=list)
 
 
 class Command(Identified):
@@ -100,10 +134,13 @@ class Command(Identified):
     kind = models.CharField(max_length=20, choices=CommandKind)
     assignment_id = models.UUIDField(null=True)
     generation = models.BigIntegerField(null=True)
+    batch = models.ForeignKey(CommandBatch, null=True, on_delete=models.PROTECT, related_name="commands")
+    client_key = models.CharField(max_length=120, null=True)  # the asker's own id: asked again, it is this command
     payload = models.JSONField(default=dict)
     asked_by = models.CharField(max_length=120)
     state = models.CharField(max_length=14, choices=CommandState, default=CommandState.PENDING)
     expires_at = models.DateTimeField(null=True)
+    fetched_at = models.DateTimeField(null=True)  # first handed to the agent: an edit with its desired set
     lease_until = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)
     attempts = models.PositiveIntegerField(default=0)
@@ -121,3 +158,28 @@ class Command(Identified):
             ),
             models.Index(fields=["assignment_id", "generation"], name="command_of_assignment"),
         ]
+        constraints = [
+            models.UniqueConstraint(fields=["executor", "client_key"], name="command_once_per_client_key"),
+        ]
+
+
+class ExecutorLog(models.Model):
+    """The last lines an agent sent of its log, oldest first: `[number, text]`. One bounded row an executor."""
+
+    executor = models.OneToOneField(Executor, primary_key=True, on_delete=models.CASCADE, related_name="log")
+    instance_id = models.CharField(max_length=64)
+    lines = models.JSONField(default=list)
+    received_at = models.DateTimeField()
+
+
+class ExecutorFile(Identified):
+    """A file an agent sent when it was asked: its journal. The content lies in the storage under its hash."""
+
+    PREFIX = "fil"
+
+    executor = models.ForeignKey(Executor, on_delete=models.PROTECT, related_name="files")
+    command = models.OneToOneField(Command, on_delete=models.PROTECT, related_name="file")
+    name = models.CharField(max_length=120)
+    stored_as = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.PositiveIntegerField()

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from apps.common.codes import Code
 from apps.common.errors import NotFound
+from apps.common.ids import MalformedId, parse_public_id
 from apps.common.refs import match_reference
-from apps.executors.models import Command, Executor
+from apps.executors.models import Command, CommandBatch, Executor, ExecutorFile, ExecutorLog
+
+RowT = TypeVar("RowT", bound=Model)
 
 
 def find_executor(team_id: UUID, reference: str) -> Executor | None:
@@ -46,7 +50,63 @@ def list_online(team_id: UUID, at: datetime) -> QuerySet[Executor]:
 
 def list_commands(executor_id: UUID) -> QuerySet[Command]:
     """Return what was asked of an executor, newest first."""
-    return Command.objects.filter(executor_id=executor_id).order_by("-created_at", "-pk")
+    return Command.objects.filter(executor_id=executor_id).select_related("executor").order_by("-created_at", "-pk")
+
+
+def list_team_commands(team_id: UUID, *, account_id: UUID | None = None) -> QuerySet[Command]:
+    """Return what was asked of the team's executors, or of those of one account."""
+    rows = Command.objects.filter(executor__team_id=team_id).select_related("executor__account")
+    return rows.filter(executor__account_id=account_id) if account_id else rows
+
+
+def get_command(team_id: UUID, reference: str, *, account_id: UUID | None = None) -> Command:
+    """
+    Return the team's command of that id.
+
+    :raises NotFound: also where it is another team's.
+    """
+    rows = list_team_commands(team_id, account_id=account_id)
+    return _get(rows, Command.PREFIX, reference, f"No command {reference[:80]!r} in this team.", "command")
+
+
+def get_batch(team_id: UUID, reference: str) -> CommandBatch:
+    """
+    Return the team's batch of commands of that id.
+
+    :raises NotFound: also where it is another team's.
+    """
+    rows = CommandBatch.objects.filter(team_id=team_id)
+    return _get(rows, CommandBatch.PREFIX, reference, f"No batch {reference[:80]!r} in this team.", "batch")
+
+
+def find_log(executor_id: UUID) -> ExecutorLog | None:
+    """Return the last lines of an executor's log, None before it sent any."""
+    return ExecutorLog.objects.filter(executor_id=executor_id).first()
+
+
+def list_files(executor_id: UUID) -> QuerySet[ExecutorFile]:
+    """Return the files an executor sent, newest first."""
+    return ExecutorFile.objects.filter(executor_id=executor_id).order_by("-created_at", "-pk")
+
+
+def get_file(executor_id: UUID, reference: str) -> ExecutorFile:
+    """
+    Return the executor's file of that id.
+
+    :raises NotFound: also where it is another executor's.
+    """
+    message = f"No file {reference[:80]!r} of this executor."
+    return _get(list_files(executor_id), ExecutorFile.PREFIX, reference, message, "file")
+
+
+def _get(rows: QuerySet[RowT], prefix: str, reference: str, message: str, field: str) -> RowT:
+    try:
+        row = rows.filter(pk=parse_public_id(prefix, reference)).first()
+    except MalformedId:
+        row = None
+    if row is None:
+        raise NotFound(Code.NOT_FOUND, message, field)
+    return row
 
 
 def get_desired_version(executor_id: UUID) -> int:

@@ -7,8 +7,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.common.serializer_fields import AwareDateTimeField, BigNumberField, HandleField, NumberField
-from apps.executors.models import Command, Executor, ExecutorKey
+from apps.common.ids import public_id
+from apps.common.serializer_fields import AwareDateTimeField, HandleField
+from apps.executors.models import Command, Executor, ExecutorFile, ExecutorKey, ExecutorLog
 from apps.executors.services.presence import presence_of
 
 
@@ -18,32 +19,6 @@ class NewExecutor(serializers.Serializer[Any]):
     code = HandleField()
     name = serializers.CharField(max_length=120)
     account_id = serializers.CharField(max_length=80, required=False, help_text="Id or code; else X-Account-Id.")
-
-
-class ClosePosition(serializers.Serializer[Any]):
-    ticket = BigNumberField(minimum=1)
-    volume_lots = NumberField(above=0, required=False)
-
-
-class NewCommand(serializers.Serializer[Any]):
-    """A one-shot command; edits of what runs are wishes on strategies and assignments."""
-
-    kind = serializers.ChoiceField(["CLOSE_POSITION", "SNAPSHOT"])
-    payload = serializers.DictField(required=False, default=dict)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs["kind"] == "CLOSE_POSITION":
-            closing = ClosePosition(data=attrs["payload"])
-            if not closing.is_valid():
-                raise serializers.ValidationError({"payload": closing.errors})
-            lots = closing.validated_data.get("volume_lots")
-            attrs["payload"] = {
-                "ticket": closing.validated_data["ticket"],
-                **({"volume_lots": str(lots)} if lots else {}),
-            }
-        else:
-            attrs["payload"] = {}
-        return attrs
 
 
 class KeyRow(serializers.Serializer[Any]):
@@ -71,6 +46,7 @@ class ExecutorRow(serializers.Serializer[Any]):
     protocol_version = serializers.IntegerField(allow_null=True)
     desired_version = serializers.IntegerField()
     terminal = serializers.DictField()
+    rival = serializers.DictField(help_text="The last one that was refused the account, and when.")
     health = serializers.DictField()
     problem = serializers.CharField()
     created_at = AwareDateTimeField()
@@ -101,6 +77,12 @@ class CommandRow(serializers.Serializer[Any]):
     """What was asked of an executor."""
 
     id = serializers.CharField()
+    executor_id = serializers.CharField()
+    executor = serializers.CharField(help_text="The executor's code.")
+    account_id = serializers.CharField()
+    assignment_id = serializers.CharField(allow_null=True)
+    batch_id = serializers.CharField(allow_null=True)
+    client_request_id = serializers.CharField(allow_null=True)
     kind = serializers.CharField()
     state = serializers.CharField()
     payload = serializers.DictField()
@@ -110,6 +92,7 @@ class CommandRow(serializers.Serializer[Any]):
     result = serializers.DictField()
     created_at = AwareDateTimeField()
     expires_at = AwareDateTimeField(allow_null=True)
+    fetched_at = AwareDateTimeField(allow_null=True, help_text="First handed to the agent.")
     acknowledged_at = AwareDateTimeField(allow_null=True)
     ended_at = AwareDateTimeField(allow_null=True)
 
@@ -129,6 +112,7 @@ def executor_row(row: Executor, at: datetime) -> dict[str, Any]:
         "protocol_version": row.protocol_version,
         "desired_version": row.desired_version,
         "terminal": row.terminal,
+        "rival": row.rival,
         "health": row.health,
         "problem": row.problem,
         "created_at": row.created_at,
@@ -151,6 +135,63 @@ def command_row(row: Command) -> dict[str, Any]:
     """Return a command as it is shown."""
     names = (
         "kind", "state", "payload", "generation", "asked_by", "attempts", "result",
-        "created_at", "expires_at", "acknowledged_at", "ended_at",
+        "created_at", "expires_at", "fetched_at", "acknowledged_at", "ended_at",
     )  # fmt: skip
-    return {"id": row.public_id, **{name: getattr(row, name) for name in names}}
+    owners = {
+        "id": row.public_id,
+        "executor_id": row.executor.public_id,
+        "executor": row.executor.code,
+        "account_id": public_id("acc", row.executor.account_id),
+        "assignment_id": public_id("asg", row.assignment_id) if row.assignment_id else None,
+        "batch_id": public_id("bat", row.batch_id) if row.batch_id else None,
+        "client_request_id": row.client_key,
+    }
+    return {**owners, **{name: getattr(row, name) for name in names}}
+
+
+class LogLineRow(serializers.Serializer[Any]):
+    number = serializers.IntegerField()
+    text = serializers.CharField(help_text="One event as JSON.")
+
+
+class LogTail(serializers.Serializer[Any]):
+    """The last lines of an agent's log. Reading asks for more: the agent sends them for another half minute."""
+
+    executor_id = serializers.CharField()
+    instance_id = serializers.CharField()
+    received_at = AwareDateTimeField(allow_null=True)
+    lines = LogLineRow(many=True)
+
+
+class FileRow(serializers.Serializer[Any]):
+    """A file an agent sent when it was asked."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+    size_bytes = serializers.IntegerField()
+    sha256 = serializers.CharField()
+    command_id = serializers.CharField()
+    created_at = AwareDateTimeField()
+
+
+def log_tail(executor: Executor, log: ExecutorLog | None) -> dict[str, Any]:
+    """Return the last lines as they are shown."""
+    lines = [{"number": number, "text": text} for number, text in log.lines] if log else []
+    return {
+        "executor_id": executor.public_id,
+        "instance_id": log.instance_id if log else "",
+        "received_at": log.received_at if log else None,
+        "lines": lines,
+    }
+
+
+def file_row(row: ExecutorFile) -> dict[str, Any]:
+    """Return a file as it is shown."""
+    return {
+        "id": row.public_id,
+        "name": row.name,
+        "size_bytes": row.size_bytes,
+        "sha256": row.sha256,
+        "command_id": public_id("cmd", row.command_id),
+        "created_at": row.created_at,
+    }

@@ -18,14 +18,16 @@ from rest_framework.views import APIView
 
 from apps.common.clock import read_at
 from apps.common.codes import Code
-from apps.common.errors import Forbidden, Invalid
+from apps.common.errors import Conflict, Forbidden, Invalid
 from apps.executors.authentication import ExecutorKeyAuthentication
 from apps.executors.models import Executor
+from apps.executors.services.leases import is_holder
 from apps.gateway.hub import get_hub
 from apps.gateway.messages import answer_message, describe, read_message
 from apps.gateway.services.desired import build_desired_set
 from apps.gateway.services.greeting import greet
 from apps.gateway.services.reports import take_reports
+from apps.gateway.services.sending import take_file, take_history, take_log
 from apps.gateway.services.snapshots import take_snapshot
 from apps.gateway.services.symbols import take_symbols
 from apps.market.services import store_bars
@@ -33,7 +35,11 @@ from apps.teams.authentication import caller_of
 from trading.protocol import (
     BarsMessage,
     DesiredSet,
+    FileMessage,
     Hello,
+    HistoryAnswer,
+    HistoryMessage,
+    LogMessage,
     ReportAnswers,
     Reports,
     SnapshotAnswer,
@@ -43,6 +49,7 @@ from trading.protocol import (
 )
 
 LONGEST_WAIT_MS = 30_000
+INSTANCE = "X-Instance-Id"
 SMALL, LARGE = 64 * 1024, 4 * 1024 * 1024
 
 
@@ -67,6 +74,19 @@ class ExecutorDoor(APIView):
 
     def get_executor(self, request: Request) -> Executor:
         return Executor.objects.select_related("account__risk").get(pk=executor_id_of(request))
+
+    def get_holder(self, request: Request) -> Executor:
+        """
+        Return the executor, unless the process says who it is and is not the one that was granted the account.
+
+        :raises Conflict: FENCED.
+        """
+        executor, instance_id = self.get_executor(request), read_instance(request)
+        if instance_id and not is_holder(executor=executor, instance_id=instance_id):
+            raise Conflict(
+                "FENCED", "Another process holds the account; what this one sees of its market is not stored."
+            )
+        return executor
 
 
 class HelloDoor(ExecutorDoor):
@@ -122,7 +142,7 @@ class SymbolsDoor(ExecutorDoor):
     )
     def post(self, request: Request) -> HttpResponse:
         message = read_message(request, SymbolsMessage, max_bytes=LARGE)
-        take_symbols(executor=self.get_executor(request), message=message, at=read_at())
+        take_symbols(executor=self.get_holder(request), message=message, at=read_at())
         return HttpResponse(status=204)
 
 
@@ -136,7 +156,44 @@ class BarsDoor(ExecutorDoor):
     )
     def post(self, request: Request) -> HttpResponse:
         message = read_message(request, BarsMessage, max_bytes=LARGE)
-        store_bars(account=self.get_executor(request).account, message=message)
+        store_bars(account=self.get_holder(request).account, message=message)
+        return HttpResponse(status=204)
+
+
+class HistoryDoor(ExecutorDoor):
+    """Old deals, sent because a command asked for them."""
+
+    @extend_schema(
+        operation_id="executor_history",
+        request={"application/json": describe(HistoryMessage)},
+        responses={(200, "application/json"): describe(HistoryAnswer)},
+    )
+    def post(self, request: Request) -> HttpResponse:
+        message = read_message(request, HistoryMessage, max_bytes=LARGE)
+        return answer_message(take_history(executor=self.get_executor(request), message=message, at=read_at()))
+
+
+class LogDoor(ExecutorDoor):
+    """Log lines, while somebody reads along."""
+
+    @extend_schema(
+        operation_id="executor_log", request={"application/json": describe(LogMessage)}, responses={204: None}
+    )
+    def post(self, request: Request) -> HttpResponse:
+        message = read_message(request, LogMessage, max_bytes=LARGE)
+        take_log(executor=self.get_executor(request), message=message, at=read_at())
+        return HttpResponse(status=204)
+
+
+class FilesDoor(ExecutorDoor):
+    """The file a command asked for."""
+
+    @extend_schema(
+        operation_id="executor_file", request={"application/json": describe(FileMessage)}, responses={204: None}
+    )
+    def post(self, request: Request) -> HttpResponse:
+        message = read_message(request, FileMessage, max_bytes=LARGE)
+        take_file(executor=self.get_executor(request), message=message)
         return HttpResponse(status=204)
 
 
@@ -153,6 +210,7 @@ class DesiredDoor(ExecutorDoor):
         operation_id="executor_desired",
         parameters=[
             OpenApiParameter("since", int, description="The version the agent has; 0 at first."),
+            OpenApiParameter(INSTANCE, str, OpenApiParameter.HEADER, description="The `instance_id` of the hello."),
             OpenApiParameter("wait_ms", int, description=f"How long to wait for another one, up to {LONGEST_WAIT_MS}."),
         ],
         responses={(200, "application/json"): describe(DesiredSet)},
@@ -163,7 +221,7 @@ class DesiredDoor(ExecutorDoor):
         executor_id = executor_id_of(request)
         if since and wait_ms:
             await get_hub().wait_for_desired(executor_id, since, wait_ms / 1000)
-        wanted: DesiredSet = await _in_thread(lambda: build_desired_set(executor_id=executor_id, at=read_at()))
+        wanted: DesiredSet = await _in_thread(lambda: _build_set(request, executor_id))
         return answer_message(wanted)
 
     async def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
@@ -180,6 +238,15 @@ class DesiredDoor(ExecutorDoor):
             response = self.handle_exception(error)
         self.response = self.finalize_response(request, response, *args, **kwargs)
         return self.response
+
+
+def _build_set(request: Request, executor_id: UUID) -> DesiredSet:
+    return build_desired_set(executor_id=executor_id, instance_id=read_instance(request), at=read_at())
+
+
+def read_instance(request: Request) -> str:
+    """Return which process asks: `X-Instance-Id`, as its hello said it; empty where it does not say."""
+    return request.headers.get(INSTANCE, "")[:64]
 
 
 def _read_number(request: Request, name: str, highest: int) -> int:

@@ -29,6 +29,8 @@ class SymbolSpecification(Identified):
     # Changes nobody has seen yet, name -> [accepted, told]: while there are any, nothing is approved in this symbol.
     drift = models.JSONField(default=dict, blank=True)
     drifted_at = models.DateTimeField(null=True)
+    # {other symbol: {"value": "0.8312", "returns": 100, "until": hour's number}}: of hourly returns, worked out as bars arrive
+    correlations = models.JSONField(default=dict)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "symbol"], name="symbol_once_per_account")]
@@ -170,3 +172,28 @@ class DatasetImport(Identified):
     def title(self) -> str:
         """What people call it: its name, else the file's, else its id."""
         return self.name or str(self.request.get("file_name") or self.public_id)
+
+
+class Impact(models.TextChoices):
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+
+
+class NewsRelease(models.Model):
+    """A scheduled release of economic figures, as an imported calendar says. The platform's: no team has its own."""
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField()
+    currency = models.CharField(max_length=8)
+    impact = models.CharField(max_length=6, choices=Impact)
+    title = models.CharField(max_length=200)
+    source = models.CharField(max_length=120, blank=True)
+    imported_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["at", "currency", "title"], name="news_release_once")]
+        indexes = [models.Index(fields=["at"], name="news_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.currency} {self.title}"

@@ -9,12 +9,19 @@ from celery import shared_task
 
 from apps.common.clock import read_at
 from apps.market import services
+from apps.market.correlation import correlate_symbol
 
 
 @shared_task  # type: ignore[untyped-decorator]
 def prune_bars(**_: Any) -> int:
     """Delete old M1 bars."""
     return services.prune_bars(at=read_at())
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def correlate(*, account_id: str, symbol: str, **_: Any) -> int:
+    """Work out anew how a symbol moves with the account's others; return how many pairs are known."""
+    return correlate_symbol(account_id=UUID(account_id), symbol=symbol)
 
 
 @shared_task  # type: ignore[untyped-decorator]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from apps.common.admin_site import LedgerAdmin
-from apps.risk.models import Approval, Decision, LogAnchor, RiskEvent
+from apps.risk.models import Approval, BotBreaker, Decision, LogAnchor, PositionFlag, RiskEvent
 
 
 @admin.register(Approval)
@@ -29,6 +29,22 @@ class RiskEventAdmin(LedgerAdmin):
     search_fields = ("account__code", "event_type")
     list_filter = ("severity",)
     list_select_related = ("account",)
+
+
+@admin.register(PositionFlag)
+class PositionFlagAdmin(LedgerAdmin):
+    list_display = ("first_seen_at", "account", "position_id", "kind", "action", "told_at", "cleared_at", "cleared_by")
+    search_fields = ("account__code", "position_id")
+    list_filter = ("kind", "action")
+    list_select_related = ("account",)
+
+
+@admin.register(BotBreaker)
+class BotBreakerAdmin(LedgerAdmin):
+    list_display = ("bot", "reason_code", "day", "tripped_at", "lifted_at", "lifted_by")
+    search_fields = ("bot__bot_id",)
+    list_filter = ("reason_code",)
+    list_select_related = ("bot",)
 
 
 @admin.register(LogAnchor)

@@ -77,15 +77,23 @@ class _Waiting:
     loop: asyncio.AbstractEventLoop
     until_s: float  # monotonic
 
-    def settle(self, answer: Answer) -> None:
-        def set_answer() -> None:
-            if not self.answered.done():
-                self.answered.set_result(answer)
 
+def _settle(answers: list[tuple[_Waiting, Answer]]) -> None:
+    """Hand out a batch's answers: one call to each loop, not one for each answer."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Waiting, Answer]]] = {}
+    for waiting, answer in answers:
+        by_loop.setdefault(waiting.loop, []).append((waiting, answer))
+    for loop, heard in by_loop.items():
         try:
-            self.loop.call_soon_threadsafe(set_answer)
+            loop.call_soon_threadsafe(_set_answers, heard)
         except RuntimeError:  # the loop is closed: nobody waits any more
-            log.warning("APPROVAL_UNHEARD", request_id=self.request.request_id)
+            log.warning("APPROVALS_UNHEARD", request_ids=[waiting.request.request_id for waiting, _ in heard])
+
+
+def _set_answers(heard: list[tuple[_Waiting, Answer]]) -> None:
+    for waiting, answer in heard:
+        if not waiting.answered.done():
+            waiting.answered.set_result(answer)
 
 
 class Worker:
@@ -129,8 +137,7 @@ class Worker:
                 self._answer(batch)
             except Exception:
                 log.exception("APPROVALS_FAILED", items=len(batch))
-                for waiting in batch:
-                    waiting.settle(_unavailable(waiting.request.request_id))
+                _settle([(waiting, _unavailable(waiting.request.request_id)) for waiting in batch])
             finally:
                 close_old_connections()
 
@@ -160,8 +167,7 @@ class Worker:
         if not due:
             return
         answers = decide([waiting.request for waiting in due], read_at())
-        for waiting, answer in zip(due, answers, strict=True):
-            waiting.settle(answer)
+        _settle(list(zip(due, answers, strict=True)))
 
 
 async def _serve(worker: Worker, scope: Scope, receive: Receive, send: Send) -> None:

@@ -45,6 +45,9 @@ class Approval(Identified):
     requested_lots = NumericField()
     approved = models.BooleanField()
     reason_code = models.CharField(max_length=40)
+    shadow_code = models.CharField(
+        max_length=40, blank=True
+    )  # of the first limit that only watches, and would have denied
     adjusted_lots = NumericField(default=0)
     risk_amount = NumericField(default=0)
     valid_until = models.DateTimeField(null=True)

@@ -63,6 +63,7 @@ class PreviewRow(serializers.Serializer[Any]):
     pack = PackRow()
     phase = serializers.CharField()
     zone = serializers.CharField()
+    reset_time = serializers.TimeField(format="%H:%M")
     number = serializers.IntegerField(help_text="Send it back when you confirm.")
     limits = LimitsInput()
     changes = ChangeRow(many=True, help_text="Of the limits.")
@@ -95,6 +96,7 @@ def preview_row(seen: PackPreview) -> dict[str, Any]:
         "pack": pack_row(seen.version),
         "phase": seen.phase,
         "zone": seen.zone,
+        "reset_time": f"{seen.reset_time:%H:%M}",
         "number": seen.number,
         "limits": seen.limits.as_wire(),
         "changes": _changes(seen.changes),

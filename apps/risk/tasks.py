@@ -10,6 +10,7 @@ from celery import shared_task
 from apps.accounts.models import Account
 from apps.common.clock import read_at
 from apps.risk.services.anchors import deliver_anchors, sign_heads
+from apps.risk.services.day_sums import list_accounts_to_sum_up, sum_up_days
 from apps.risk.services.settling import list_due_accounts, settle_account
 from apps.risk.services.silence import tell_stale
 
@@ -45,6 +46,8 @@ def sign_log_heads(**_: Any) -> int:
 
 def _settle_due() -> int:
     at, settled = read_at(), 0
+    for account_id in list_accounts_to_sum_up(at):
+        sum_up_days(account_id, at)
     for account in Account.objects.filter(pk__in=list_due_accounts(at)).order_by("pk"):
         try:
             settle_account(account, at)

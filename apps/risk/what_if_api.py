@@ -78,7 +78,7 @@ class WhatIfTrade(serializers.Serializer[Any]):
     pnl_now = serializers.FloatField(allow_null=True)
 
 
-class WhatIfOutput(serializers.Serializer[Any]):
+class WhatIfOutput(PeriodQuery):
     """`notes` say what nobody can know: read them before the figures."""
 
     account_id = serializers.CharField()

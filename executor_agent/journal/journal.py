@@ -84,6 +84,10 @@ class Journal:
         """Return how many rows of a kind there are."""
         return len(self._rows.get(kind, ()))
 
+    def read_bytes(self) -> bytes:
+        """Return the log as it is on disk."""
+        return self._path.read_bytes()
+
     @property
     def size_bytes(self) -> int:
         """How long the log is."""

@@ -131,7 +131,7 @@ class ReportRow(Row, kw_only=True, tag="report"):
 
 
 class CommandRow(Row, kw_only=True, tag="command"):
-    """A one-shot command and its result: a repeat is answered from here."""
+    """A one-shot command, how far it is, and its result: a repeat is answered from here."""
 
     command_id: str
     number: int
@@ -140,6 +140,7 @@ class CommandRow(Row, kw_only=True, tag="command"):
     lease_token: str
     state: str
     result: dict[str, Any] = {}
+    progress: dict[str, Any] = {}
 
 
 AnyRow = MarkRow | AssignmentRow | BarMark | IntentRow | PositionRow | ReportRow | CommandRow

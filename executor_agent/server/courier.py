@@ -1,8 +1,8 @@
 """
 Lanes: a thread for each kind of waiting, so that the loop never waits for the server.
 
-``state`` carries hello and snapshots, ``bulk`` reports, symbols and bars, ``verdict`` approvals, ``poll`` the desired set; with
-nudges that makes five threads, however many strategies run.
+``state`` carries hello and snapshots, ``bulk`` reports, symbols and bars, ``files`` what somebody asked to be sent, ``verdict``
+approvals, ``poll`` the desired set; with nudges that makes seven threads, however many strategies run.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -24,12 +24,16 @@ from executor_agent.server.ports import Answered, Door, Event, Failed
 from executor_agent.server.pusher import PusherNudges
 
 _TIMEOUT_S = {Door.HELLO: 8.0, Door.SNAPSHOT: 5.0, Door.REPORTS: 10.0, Door.SYMBOLS: 10.0, Door.BARS: 20.0}
+_TIMEOUT_S |= {Door.HISTORY: 20.0, Door.LOG: 5.0, Door.FILES: 30.0}
 _LANE_OF = {
     Door.HELLO: "state",
     Door.SNAPSHOT: "state",
     Door.REPORTS: "bulk",
     Door.SYMBOLS: "bulk",
     Door.BARS: "bulk",
+    Door.HISTORY: "files",
+    Door.LOG: "files",
+    Door.FILES: "files",
 }
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 10.0
 _NUDGES_GATHER_S = 0.02  # a flood of nudges, forged or not, is at most fifty questions a second
@@ -43,14 +47,18 @@ class HttpCourier:
         self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._arrived = threading.Event()
         self._busy: set[Door] = set()
-        self._lanes = {name: _Lane(name, config) for name in ("state", "bulk", "verdict")}
-        self._poll = _Poll(config, poll_wait_ms, self._deliver)
+        self._headers: dict[str, str] = {}
+        self._lanes = {name: _Lane(name, config, self._headers) for name in ("state", "bulk", "files", "verdict")}
+        self._poll = _Poll(config, poll_wait_ms, self._deliver, self._headers)
         self._nudges: list[Nudges | PusherNudges] = []
         if "websocket" in config.transports:
             self._nudges.append(Nudges(config, self._poll.look_now))
         if "pusher" in config.transports and config.pusher is not None:
             self._nudges.append(PusherNudges(config, config.pusher, self._poll.look_now))
         self._verdict_number = 0
+
+    def introduce(self, instance_id: str) -> None:
+        self._headers["X-Instance-Id"] = instance_id
 
     def ask(self, door: Door, message: msgspec.Struct) -> None:
         self._busy.add(door)
@@ -109,8 +117,8 @@ _Question = tuple[Door, Callable[[Doors], Event], Callable[[Event], None]]
 class _Lane:
     """A thread that asks one question after the other."""
 
-    def __init__(self, name: str, config: ServerConfig) -> None:
-        self._name, self._config = name, config
+    def __init__(self, name: str, config: ServerConfig, headers: Mapping[str, str]) -> None:
+        self._name, self._config, self._headers = name, config, headers
         self._start()
 
     def put(self, door: Door, work: Callable[[Doors], Event], deliver: Callable[[Event], None]) -> None:
@@ -127,7 +135,7 @@ class _Lane:
 
     def _start(self) -> None:
         self._questions: queue.SimpleQueue[_Question | None] = queue.SimpleQueue()
-        self._doors = Doors(self._config, AGENT_VERSION)
+        self._doors = Doors(self._config, AGENT_VERSION, self._headers)
         arguments = (self._questions, self._doors)
         threading.Thread(target=_run_lane, args=arguments, name=f"lane-{self._name}", daemon=True).start()
 
@@ -147,8 +155,10 @@ def _run_lane(questions: queue.SimpleQueue[_Question | None], doors: Doors) -> N
 class _Poll:
     """A thread that keeps one question for the desired set open, and asks at once when nudged."""
 
-    def __init__(self, config: ServerConfig, wait_ms: int, deliver: Callable[[Event], None]) -> None:
-        self._config, self._wait_ms, self._deliver = config, wait_ms, deliver
+    def __init__(
+        self, config: ServerConfig, wait_ms: int, deliver: Callable[[Event], None], headers: Mapping[str, str]
+    ) -> None:
+        self._config, self._wait_ms, self._deliver, self._headers = config, wait_ms, deliver, headers
         self._changed = threading.Condition()
         self._since: int | None = None
         self._closed = False
@@ -180,7 +190,7 @@ class _Poll:
             return None if self._closed else self._since
 
     def _run(self) -> None:
-        doors, pause_s = Doors(self._config, AGENT_VERSION), _FIRST_PAUSE_S
+        doors, pause_s = Doors(self._config, AGENT_VERSION, self._headers), _FIRST_PAUSE_S
         while (since := self._await_since()) is not None:
             event = doors.pull(since, self._wait_ms)
             if isinstance(event, Answered):
@@ -204,7 +214,7 @@ class _Poll:
             self._changed.wait_for(lambda: self._closed, timeout=seconds)
 
     def _run_nudged(self) -> None:
-        doors = Doors(self._config, AGENT_VERSION)
+        doors = Doors(self._config, AGENT_VERSION, self._headers)
         while not self._closed:
             self._nudge.wait()
             self._nudge.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from executor_agent.server.ports import Answered, Door, Event, Failed
 from trading.protocol import (
     ApprovalAnswer,
     DesiredSet,
+    HistoryAnswer,
     MalformedMessage,
     ReportAnswers,
     SnapshotAnswer,
@@ -28,6 +30,9 @@ PATHS = {
     Door.REPORTS: "/api/v1/executor/reports",
     Door.SYMBOLS: "/api/v1/executor/symbols",
     Door.BARS: "/api/v1/executor/bars",
+    Door.HISTORY: "/api/v1/executor/history",
+    Door.LOG: "/api/v1/executor/log",
+    Door.FILES: "/api/v1/executor/files",
     Door.APPROVE: "/api/v1/trades/approve",
 }
 ANSWERS: dict[Door, type[msgspec.Struct]] = {
@@ -35,15 +40,21 @@ ANSWERS: dict[Door, type[msgspec.Struct]] = {
     Door.DESIRED: DesiredSet,
     Door.SNAPSHOT: SnapshotAnswer,
     Door.REPORTS: ReportAnswers,
+    Door.HISTORY: HistoryAnswer,
     Door.APPROVE: ApprovalAnswer,
 }
 _LARGEST_ANSWER = 8_000_000
 
 
 class Doors:
-    """A client for one lane: keeps its connection, adds the keys. Not for several threads at once."""
+    """
+    A client for one lane: keeps its connection, adds the keys. Not for several threads at once.
 
-    def __init__(self, config: ServerConfig, agent_version: str) -> None:
+    ``headers``: more of them, read anew for every question.
+    """
+
+    def __init__(self, config: ServerConfig, agent_version: str, headers: Mapping[str, str] | None = None) -> None:
+        self._headers = {} if headers is None else headers
         self._client = httpx.Client(
             base_url=config.url,
             headers={
@@ -73,8 +84,9 @@ class Doors:
     def send(self, door: Door, verb: str, timeout_s: float, **rest: Any) -> Event:
         """Send one request, return what came of it; never raises for the network's sake."""
         sent_mono = time.monotonic()
+        headers = {**self._headers, **rest.pop("headers", {})}
         try:
-            answer = self._client.request(verb, PATHS[door], timeout=timeout_s, **rest)
+            answer = self._client.request(verb, PATHS[door], timeout=timeout_s, headers=headers, **rest)
         except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: closed while asking
             return Failed(door=door, problem=f"{type(error).__name__}: {error}")
         if answer.status_code not in (200, 201, 202, 204):

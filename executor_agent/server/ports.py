@@ -18,6 +18,9 @@ class Door(StrEnum):
     REPORTS = "reports"
     SYMBOLS = "symbols"
     BARS = "bars"
+    HISTORY = "history"
+    LOG = "log"
+    FILES = "files"
     APPROVE = "approve"
 
 
@@ -45,6 +48,10 @@ Event = Answered | Failed
 
 class Courier(Protocol):
     """Carries messages without making the loop wait; only `approve` waits, and never longer than it is told."""
+
+    def introduce(self, instance_id: str) -> None:
+        """Say with every question which process asks: a clone with the same key is told apart by it."""
+        ...
 
     def ask(self, door: Door, message: msgspec.Struct) -> None:
         """Send in the background; the answer comes by `take`. Only where `is_free`."""

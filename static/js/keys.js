@@ -9,13 +9,13 @@
   }
   let pressedG = 0;
 
-  const rows = () => [...document.querySelectorAll("tr[data-row]")];
+  const rows = () => [...document.querySelectorAll("[data-row]")];
   const step = (by) => {
     const list = rows();
     if (!list.length) return;
     const here = list.findIndex((row) => row.contains(document.activeElement));
     const next = list[Math.min(list.length - 1, Math.max(0, here + by))] || list[0];
-    next.querySelector("a")?.focus();
+    next.querySelector("a, button")?.focus();
   };
 
   addEventListener("keydown", (event) => {

@@ -16,7 +16,10 @@ from tests.agents.server import AgentServer
 from trading.protocol import (
     ApprovalRequest,
     BarsMessage,
+    FileMessage,
     Hello,
+    HistoryMessage,
+    LogMessage,
     Reports,
     SnapshotMessage,
     SymbolsMessage,
@@ -90,6 +93,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(None)
         elif door == "bars":
             brain.take_bars(decode(body, BarsMessage))
+            self._answer(None)
+        elif door == "history":
+            self._answer(brain.take_history(decode(body, HistoryMessage)))
+        elif door == "log":
+            brain.take_log(decode(body, LogMessage))
+            self._answer(None)
+        elif door == "files":
+            brain.take_file(decode(body, FileMessage))
             self._answer(None)
         else:
             self._answer(None, status=404)

@@ -14,12 +14,18 @@ from trading.protocol import (
     ApprovalAnswer,
     ApprovalRequest,
     BarsMessage,
+    DealMessage,
     DesiredAssignment,
     DesiredSet,
     FactsMessage,
+    FileMessage,
     Halt,
     Hello,
+    HistoryAnswer,
+    HistoryMessage,
     Lease,
+    LogLine,
+    LogMessage,
     OneShot,
     ReportAnswer,
     ReportAnswers,
@@ -55,6 +61,10 @@ class AgentServer:
         self.report_order: list[str] = []
         self.symbols: list[SymbolsMessage] = []
         self.bars: list[BarsMessage] = []
+        self.history: dict[int, DealMessage] = {}
+        self.log: list[LogLine] = []
+        self.log_wanted = False
+        self.files: list[FileMessage] = []
         self.requests: list[tuple[str, ApprovalRequest]] = []
         self.verdicts: dict[str, ApprovalAnswer] = {}
         self.judge: Callable[[ApprovalRequest], ApprovalAnswer] = self.approve_all
@@ -195,6 +205,7 @@ class AgentServer:
                 desired_version=self.version,
                 deals_since_ms=0,
                 actions=actions,
+                log_wanted=self.log_wanted,
             )
 
     def take_reports(self, message: Reports) -> ReportAnswers:
@@ -223,6 +234,23 @@ class AgentServer:
     def take_bars(self, message: BarsMessage) -> None:
         with self.changed:
             self.bars.append(message)
+
+    def take_history(self, message: HistoryMessage) -> HistoryAnswer:
+        with self.changed:
+            fresh = {deal.ticket: deal for deal in message.deals if deal.ticket not in self.history}
+            self.history |= fresh
+            self.changed.notify_all()
+            return HistoryAnswer(booked=len(fresh))
+
+    def take_log(self, message: LogMessage) -> None:
+        with self.changed:
+            self.log += message.lines
+            self.changed.notify_all()
+
+    def take_file(self, message: FileMessage) -> None:
+        with self.changed:
+            self.files.append(message)
+            self.changed.notify_all()
 
     def _lease(self) -> Lease | None:
         if not self.grants_lease:

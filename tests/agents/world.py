@@ -46,6 +46,9 @@ class InlineCourier:
         self._events: list[Event] = []
         self._looks_now = False
 
+    def introduce(self, instance_id: str) -> None:
+        self.instance_id = instance_id
+
     def ask(self, door: Door, message: msgspec.Struct) -> None:
         ask = {
             Door.HELLO: self.server.hello,
@@ -53,6 +56,9 @@ class InlineCourier:
             Door.REPORTS: self.server.take_reports,
             Door.SYMBOLS: self.server.take_symbols,
             Door.BARS: self.server.take_bars,
+            Door.HISTORY: self.server.take_history,
+            Door.LOG: self.server.take_log,
+            Door.FILES: self.server.take_file,
         }[door]
         self._events.append(self._carry(door, lambda: ask(message)))
 

@@ -134,6 +134,7 @@ class Stage:
         self.study = lab.make_study(self.backtest)
         self.dataset, self.dataset_import = make_dataset(team, name=f"{MARK} dataset")
         self.pack = make_pack(team, code=f"{MARK}-pack")
+        self.batch, self.command, self.file = fleet.make_journal(self.executor)
         self.event = RiskEvent.objects.create(
             account=self.account, event_type="ACCOUNT_STALE", severity="WARNING", message=f"{MARK} event", at=read_at()
         )
@@ -159,6 +160,9 @@ class Stage:
             "dataset": self.dataset.public_id,
             "dataset_import": self.dataset_import.public_id,
             "pack": self.pack.pack.public_id,
+            "command": self.command.public_id,
+            "batch": self.batch.public_id,
+            "file": self.file.public_id,
             "event": self.event.public_id,
         }
 
@@ -193,6 +197,9 @@ NOBODYS = {
     "backtest": public_id("run", new_id()),
     "study": public_id("sty", new_id()),
     "pack": public_id("pck", new_id()),
+    "command": public_id("cmd", new_id()),
+    "batch": public_id("bat", new_id()),
+    "file": public_id("fil", new_id()),
     "event": public_id("evt", new_id()),
 }
 
@@ -216,8 +223,10 @@ def code_of(answer: Any) -> tuple[int, str]:
         body = answer.json()
     except ValueError:
         return answer.status_code, ""
-    code = body.get("code") if isinstance(body, dict) else ""
-    return answer.status_code, code or ""
+    if not isinstance(body, dict):
+        return answer.status_code, ""
+    enveloped = body.get("errors") or [{}]  # the families of Mikrobot's spec
+    return answer.status_code, body.get("code") or enveloped[0].get("code") or ""
 
 
 def test_every_reference_is_known(stage):

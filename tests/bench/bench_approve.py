@@ -24,6 +24,7 @@ import django
 
 django.setup()
 
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
@@ -127,7 +128,9 @@ class Bench:
         self._bots.tell({"port": self._ports[server], **order})
         cell = Cell(**json.loads(self._bots.hear()))
         if cell.other and server != "fastapi":
-            print(f"  {server} {order['layout']} {order['kind']}: {cell.other} of {len(cell.times_ms)} not approved")
+            print(
+                f"    {server} {order['layout']} {order['kind']}: not approved of {len(cell.times_ms)}: {cell.reasons}"
+            )
         return cell
 
     @contextmanager
@@ -143,7 +146,7 @@ class Bench:
     def _serve(self, server: str) -> int:
         port = free_port()
         words = module("config.launch.web", "127.0.0.1", str(port), server)
-        secrets = {"API_SECRET_KEY": os.environ.get("API_SECRET_KEY", "bench" * 10)}
+        secrets = {"API_SECRET_KEY": "bench" * 10, "KEY_PEPPER": settings.KEY_PEPPERS[settings.KEY_PEPPER_NUMBER]}
         program = Program(words, secrets, port=port)
         self._stack.callback(program.stop)
         return port

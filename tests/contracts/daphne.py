@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from django.conf import settings
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,6 +56,19 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(timeout=60)
+
+
+def make_web_process(server: str) -> Server:
+    """Return the platform's own web process, served by `daphne` or `uvicorn`."""
+    command = [sys.executable, "-m", "config.launch.web", "127.0.0.1", "{port}", server]
+    # Without a queue the process would start workers of its own: nobody listens at this address.
+    pepper = settings.KEY_PEPPERS[settings.KEY_PEPPER_NUMBER]  # keys of the test are to open it
+    given = {
+        "API_SECRET_KEY": "k" * 50,
+        "KEY_PEPPER": pepper,
+        "REDIS_URL": settings.REDIS_URL.replace("memory://", "redis://127.0.0.1:1"),
+    }
+    return Server("", given, command=command)
 
 
 def _free_port() -> int:

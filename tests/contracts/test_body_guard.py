@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import socket
-import sys
 from contextlib import suppress
 from http.client import HTTPResponse
 
@@ -18,18 +17,18 @@ from django.conf import settings
 
 from apps.common import bodies
 from apps.market.datasets.asking import MOST_UPLOAD_BYTES
-from tests.contracts.daphne import Server
+from tests.contracts.daphne import Server, make_web_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
 API, PAGE, UPLOAD = "/api/v1/accounts", "/login", "/api/v1/datasets"
 PIECE = b"x" * 65_536
+SECRET = {"API_SECRET_KEY": "k" * 50}
 
 
 @pytest.fixture(scope="module", params=["daphne", "uvicorn", "plain"])
 def server(request, django_db_setup):
-    ours = [sys.executable, "-m", "config.launch.web", "127.0.0.1", "{port}", request.param]
-    given = {"API_SECRET_KEY": "k" * 50, "REDIS_URL": settings.REDIS_URL.replace("memory://", "redis://127.0.0.1:1")}
-    server = Server("config.asgi:application", given, command=None if request.param == "plain" else ours)
+    plain = request.param == "plain"
+    server = Server("config.asgi:application", SECRET) if plain else make_web_process(request.param)
     yield server
     server.stop()
 

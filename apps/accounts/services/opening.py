@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from decimal import Decimal
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from apps.common.codes import Code
 from apps.common.errors import Conflict
 from apps.common.outbox import tell
 from apps.teams.models import AuditEntry, PlatformState, Team
+from trading.risk.days import MIDNIGHT
 from trading.risk.limits import default_limits
 
 
@@ -38,6 +40,7 @@ def open_account(
     leverage: int = 100,
     margin_mode: str = MarginMode.HEDGING,
     zone: str = "UTC",
+    reset_time: time = MIDNIGHT,
     connection_loss: str = ConnectionLossPolicy.HOLD,
     unapproved: str = UnapprovedPolicy.ALERT,
     connection_loss_after_s: int = 30,
@@ -65,6 +68,7 @@ def open_account(
                 margin_mode=margin_mode,
                 initial_balance=initial_balance,
                 zone=zone,
+                reset_time=reset_time,
                 connection_loss=connection_loss,
                 unapproved=unapproved,
                 connection_loss_after_s=connection_loss_after_s,

@@ -11,6 +11,8 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 
 from apps.assignments.models import Assignment, Observed
 from apps.assignments.selectors import is_proven
@@ -77,7 +79,7 @@ def _settle_commands(row: Assignment, at: datetime) -> None:
     mine = waiting.filter(generation=row.observed_generation)
     if is_proven(row):
         mine.filter(state__in=[*WAITING, CommandState.FAILED]).update(
-            state=CommandState.EXECUTED, ended_at=at, result={}
+            state=CommandState.EXECUTED, ended_at=at, result={}, acknowledged_at=Coalesce("acknowledged_at", Value(at))
         )
     elif row.observed == Observed.FAILED:
         mine.filter(state__in=WAITING).update(state=CommandState.FAILED, ended_at=at, result=row.problem)

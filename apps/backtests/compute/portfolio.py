@@ -84,6 +84,7 @@ def _describe_leg(run: Run, trades: Trades) -> dict[str, Any]:
         "name": run.name,
         "symbol": run.symbol,
         "timeframe": run.timeframe,
+        "digits": run.instrument["digits"],
         "trades": len(pnl),
         "won": int((pnl > 0).sum()),
         "net_profit": round(float(pnl.sum()), 2),

@@ -44,6 +44,12 @@ class AccountSettingsForm(forms.Form):
     zone = forms.CharField(
         max_length=64, label="Zone of its day", help_text="An IANA zone like Europe/Prague, or SERVER_NY+7."
     )
+    reset_time = forms.TimeField(
+        label="Its day begins at",
+        input_formats=["%H:%M"],
+        widget=forms.TimeInput(format="%H:%M", attrs={"placeholder": "00:00"}),
+        help_text="By that zone’s clock: 00:00, or a firm’s own hour such as 17:00.",
+    )
     leverage = forms.IntegerField(min_value=1, max_value=5000, label="Leverage")
     connection_loss = forms.ChoiceField(
         choices=LOSS_CHOICES, label="When the connection is lost", help_text="No new trade either way."
@@ -105,6 +111,17 @@ PERCENTS = {
 }
 
 
+COUNTS = ("max_open_positions", "max_consecutive_losses", "max_order_errors_per_hour", "max_slippages_per_day")
+
+
+class CountField(forms.IntegerField):
+    """A whole number; empty where there is no such limit."""
+
+    def __init__(self, label: str, help_text: str, *, least: int = 1) -> None:
+        empty = f"{help_text} Empty: no limit.".strip()
+        super().__init__(label=label, help_text=empty, required=False, min_value=least, max_value=1000)
+
+
 class PercentField(forms.DecimalField):
     """A share in percent, above 0 and up to 100."""
 
@@ -128,9 +145,10 @@ class LimitsForm(forms.Form):
     total_drawdown = PercentField("Total drawdown at most")
     risk_per_trade = PercentField("Risk of one trade at most")
     daily_risk = PercentField("Risk approved in a day at most", "Empty: no limit.", required=False)
-    max_open_positions = forms.IntegerField(
-        min_value=0, max_value=1000, required=False, label="Open positions at most", help_text="Empty: no limit."
-    )
+    max_open_positions = CountField("Open positions at most", "", least=0)
+    max_consecutive_losses = CountField("Losing trades in a row", "Then a bot waits for the next day.")
+    max_order_errors_per_hour = CountField("Rejected orders in an hour", "Then a bot waits for the next day.")
+    max_slippages_per_day = CountField("Slipped fills in a day", "Then a bot goes into quarantine.")
     password = forms.CharField(
         required=False,
         label="Your password",
@@ -146,14 +164,14 @@ class LimitsForm(forms.Form):
         shown = {name: None if share is None else (share * 100).normalize() for name, share in shares.items()}
         return {
             **{name: None if share is None else f"{share:f}" for name, share in shown.items()},
-            "max_open_positions": limits.max_open_positions,
+            **{name: getattr(limits, name) for name in COUNTS},
         }
 
     def as_document(self) -> dict[str, object]:
         """Return the part of a limit document that the form says."""
         data = self.cleaned_data
         shares = {field: None if data[name] is None else f"{data[name] / 100:f}" for name, field in PERCENTS.items()}
-        return {**shares, "max_open_positions": data["max_open_positions"]}
+        return {**shares, **{name: data[name] for name in COUNTS}}
 
 
 @styled

@@ -13,6 +13,7 @@ from apps.dashboard.marks.charts import thin
 from apps.dashboard.marks.numbers import format_percent
 from apps.dashboard.proof import prove_executor
 from apps.dashboard.selectors.closing import list_positions
+from apps.dashboard.selectors.flattening import find_flattening
 from apps.dashboard.selectors.fleet import ExecutorRow
 from apps.dashboard.selectors.packs import view_pack
 from apps.dashboard.selectors.standing import AccountView, get_account_view
@@ -42,6 +43,7 @@ def describe_account(account: Account, at: datetime) -> dict[str, Any]:
         "view": view,
         "account": account,
         "positions": list_positions(account, view.snapshot),
+        "flattening": find_flattening(account),
         "executors": [ExecutorRow(each, prove_executor(each, at), []) for each in executors],
         "placements": list_placements(Assignment.objects.filter(account=account, live=True), at),
         "approvals": approvals,
@@ -98,9 +100,23 @@ def say_limits(limits: Limits) -> list[tuple[str, str]]:
         ("Open positions", most),
         ("No new risk from", f"{format_percent(limits.halted_fraction, 0)} of a limit used"),
     ]
+    rows += _say_breakers(limits)
     if limits.mode != "ENFORCE":
         rows.insert(0, ("Mode", "SHADOW: judged and shown, not enforced" if limits.mode == "SHADOW" else "OFF"))
     return rows
+
+
+def _say_breakers(limits: Limits) -> list[tuple[str, str]]:
+    stops = [
+        (limits.max_consecutive_losses, "losing trades in a row"),
+        (limits.max_order_errors_per_hour, "rejected orders in an hour"),
+    ]
+    said = " or ".join(f"{count} {what}" for count, what in stops if count is not None)
+    slips, ratio = limits.max_slippages_per_day, f"{limits.max_slippage_ratio.normalize():f}"
+    return [
+        ("A bot waits for the next day", f"after {said}" if said else "never"),
+        ("A bot goes into quarantine", f"after {slips} fills a day beyond {ratio} × their risk" if slips else "never"),
+    ]
 
 
 def _at_most(fraction: Decimal | None) -> str:

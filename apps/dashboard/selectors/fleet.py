@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,14 +13,17 @@ from django.db.models import Q, QuerySet
 from apps.assignments.models import Assignment
 from apps.dashboard.paging import PAGE_ROWS, Page, take_page
 from apps.dashboard.proof import OFFLINE_AFTER, STALE_AFTER, Proof, prove_executor
+from apps.dashboard.selectors.commands import describe_commands
 from apps.dashboard.selectors.lag import UNKNOWN_LAG, BarLag, Lag, measure_bar, measure_lag
 from apps.dashboard.selectors.strategies import Placement, list_placements
 from apps.executors.models import Command, Executor, ExecutorKey
+from apps.executors.selectors import list_files
 from apps.market.selectors import list_symbols
 from apps.teams.models import Team
 from apps.trades.selectors import find_ledger_check
 
-PRESENCES = ("all", "online", "stale", "offline")
+PRESENCES = ("all", "online", "stale", "offline", "trouble")
+RIVAL_SHOWN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +51,40 @@ def page_executors(team: Team, at: datetime, *, search: str, presence: str, numb
     """Return one page of the executors in service."""
     found = list_executors(team).filter(retired_at=None)
     if search:
-        found = found.filter(Q(code__icontains=search) | Q(name__icontains=search) | Q(account__name__icontains=search))
+        found = found.filter(_match(search))
     if presence in PRESENCES[1:]:
         found = found.filter(_presence(presence, at))
     return take_page(found.order_by("code"), number)
 
 
 def count_presences(team: Team, at: datetime) -> dict[str, int]:
-    """Return how many executors are online, stale and offline."""
-    seen = list(Executor.objects.filter(team=team, retired_at=None).values_list("last_seen_at", flat=True))
-    words = [prove_executor(Executor(last_seen_at=each), at).word.lower() for each in seen]
-    return {"all": len(words), **{name: words.count(name) for name in PRESENCES[1:]}}
+    """Return how many executors are online, stale, offline, and in trouble: a last error, or another one on its key."""
+    rows = list(Executor.objects.filter(team=team, retired_at=None).only("last_seen_at", "problem", "health", "rival"))
+    words = [prove_executor(Executor(last_seen_at=row.last_seen_at), at).word.lower() for row in rows]
+    troubled = sum(bool(row.problem or row.health.get("last_error")) for row in rows)
+    counts = {name: words.count(name) for name in PRESENCES[1:-1]}
+    return {"all": len(words), **counts, "trouble": troubled}
+
+
+def find_rival(executor: Executor, at: datetime) -> dict[str, Any] | None:
+    """
+    Return who was refused this executor's account within the last five minutes, with `at` as a time; None where nobody was.
+
+    A twin has this executor's own key: a cloned disk, or a stolen key. Anybody else may just be waiting for the account.
+    """
+    rival = executor.rival
+    if not rival or rival["code"] == "STARTED_ANEW":
+        return None
+    seen_at = datetime.fromisoformat(rival["at"])
+    is_twin = rival["code"] == "TWO_INSTANCES"
+    return {**rival, "at": seen_at, "is_twin": is_twin} if at - seen_at < RIVAL_SHOWN else None
+
+
+def list_twins(team: Team, at: datetime) -> list[tuple[Executor, dict[str, Any]]]:
+    """Return the executors whose key a second process used within the last five minutes."""
+    rows = Executor.objects.filter(team=team, retired_at=None, rival__code="TWO_INSTANCES").order_by("code")
+    found = [(row, find_rival(row, at)) for row in rows]
+    return [(row, rival) for row, rival in found if rival is not None]
 
 
 def describe_executors(executors: list[Executor], at: datetime) -> list[ExecutorRow]:
@@ -77,7 +103,7 @@ def list_bar_lags(row: ExecutorRow, at: datetime) -> list[tuple[Placement, BarLa
 
 def describe_executor(executor: Executor, at: datetime, *, page: int) -> dict[str, Any]:
     """Return everything the page of an executor shows."""
-    commands = take_page(Command.objects.filter(executor=executor).order_by("-created_at"), page)
+    commands = take_page(Command.objects.filter(executor=executor).order_by("-created_at", "-pk"), page)
     certified = list_symbols(executor.account_id)
     row = describe_executors([executor], at)[0]
     return {
@@ -85,6 +111,9 @@ def describe_executor(executor: Executor, at: datetime, *, page: int) -> dict[st
         "assignments": list_bar_lags(row, at),
         "executor": executor,
         "commands": commands,
+        "command_rows": describe_commands(commands.rows),
+        "rival": find_rival(executor, at),
+        "files": list(list_files(executor.pk)[:PAGE_ROWS]),
         "keys": list(ExecutorKey.objects.filter(executor=executor).order_by("-created_at")[:PAGE_ROWS]),
         "symbols": [(each, quote) for each, quote, _ in certified],
         "certified": certified,
@@ -98,7 +127,17 @@ def _describe(executor: Executor, placements: list[Placement], at: datetime) -> 
     return ExecutorRow(executor, prove_executor(executor, at), placements, lag)
 
 
+def _match(search: str) -> Q:
+    columns = ("code", "name", "account__name", "account__code", "agent_version", "terminal__host", "problem")
+    found = Q()
+    for column in columns:
+        found |= Q(**{f"{column}__icontains": search})
+    return found
+
+
 def _presence(presence: str, at: datetime) -> Q:
+    if presence == "trouble":
+        return ~Q(problem="") | (Q(health__last_error__isnull=False) & ~Q(health__last_error=""))
     if presence == "online":
         return Q(last_seen_at__gt=at - STALE_AFTER)
     if presence == "stale":

@@ -110,6 +110,7 @@ def describe_portfolio(study: Study) -> dict[str, Any]:
             {
                 **one,
                 "name": result["legs"][one["leg"]]["name"],
+                "digits": result["legs"][one["leg"]]["digits"],
                 "opened_at": datetime.fromtimestamp(one["opened_s"], UTC),
                 "closed_at": datetime.fromtimestamp(one["closed_s"], UTC),
             }

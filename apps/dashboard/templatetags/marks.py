@@ -123,8 +123,9 @@ def side(name: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def query(context: Context, **changes: Any) -> str:
-    """Return the page's own query with some values changed; an empty value is left out."""
-    values = {name: value for name, value in context["request"].GET.items() if name != "page"}
+    """Return the page's own query with some values changed; an empty value is left out, and so is what is ticked."""
+    left_out = ("page", context.get("pick_name"))
+    values = {name: value for name, value in context["request"].GET.items() if name not in left_out}
     values.update({name: str(value) for name, value in changes.items()})
     kept = {name: value for name, value in values.items() if value}
     return f"?{urlencode(kept)}" if kept else "?"

@@ -43,7 +43,9 @@ def show(request: PageRequest, account: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(Role.OWNER)
 def create(request: PageRequest) -> HttpResponse:
-    form = AccountForm(request.POST or None, initial={"currency": "USD", "zone": "UTC", "leverage": 100})
+    form = AccountForm(
+        request.POST or None, initial={"currency": "USD", "zone": "UTC", "reset_time": "00:00", "leverage": 100}
+    )
     if request.method == "POST" and form.is_valid():
         try:
             account = open_account(team_id=request.viewer.team.id, actor=request.viewer.actor, **form.cleaned_data)
@@ -68,7 +70,7 @@ def settings(request: PageRequest, account: str) -> HttpResponse:
         except PlatformError as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         else:
-            messages.success(request, "Saved. A new zone counts from the next trading day.")
+            messages.success(request, "Saved. Another day counts from the next trading day.")
             return redirect("dashboard:account", row.code)
     context = {"form": form, "account": row}
     status = 422 if form.errors else 200

@@ -11,10 +11,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from apps.assignments.services.ending import retire_executor
 from apps.common.errors import Conflict, PlatformError
 from apps.dashboard.access import PageRequest, page
+from apps.dashboard.forms.asking import QUESTIONS
 from apps.dashboard.forms.fleet import ExecutorForm
-from apps.dashboard.pages import render_page
+from apps.dashboard.pages import describe_picks, render_page
 from apps.dashboard.paging import read_page_number
 from apps.dashboard.selectors import fleet as selectors
+from apps.dashboard.selectors.bulk import ACTS
 from apps.dashboard.selectors.rows import get_row
 from apps.dashboard.selectors.standing import list_accounts
 from apps.executors.models import CommandKind, Executor
@@ -39,6 +41,9 @@ def show_list(request: PageRequest) -> HttpResponse:
         "counts": counts,
         "search": search,
         "presence": presence,
+        "twins": selectors.list_twins(viewer.team, viewer.at),
+        "acts": ACTS.values(),
+        **describe_picks(request, "executor"),
     }
     return render_page(request, "dashboard/fleet.html", "dashboard/_fleet.html", context, section="fleet")
 
@@ -68,6 +73,7 @@ def create(request: PageRequest) -> HttpResponse:
 def show(request: PageRequest, executor: str) -> HttpResponse:
     row = _get(request, executor)
     context = selectors.describe_executor(row, request.viewer.at, page=read_page_number(request.GET.get("page", 1)))
+    context["questions"] = [each for each in QUESTIONS.values() if each.kind != CommandKind.SNAPSHOT]
     return render_page(request, "dashboard/executor.html", "dashboard/_executor.html", context, section="fleet")
 
 

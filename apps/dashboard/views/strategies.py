@@ -23,9 +23,10 @@ from apps.dashboard.forms.strategies import (
     write_document,
 )
 from apps.dashboard.forms.tree_reading import change_tree
-from apps.dashboard.pages import render_page
+from apps.dashboard.pages import describe_picks, render_page
 from apps.dashboard.paging import read_page_number
 from apps.dashboard.selectors import strategies as selectors
+from apps.dashboard.selectors.bulk import ACTS, ON_STRATEGIES
 from apps.dashboard.selectors.rows import get_row
 from apps.strategies.models import Strategy, StrategyStatus, StrategyVersion
 from apps.strategies.services import change_strategy, create_strategy
@@ -48,6 +49,8 @@ def show_list(request: PageRequest) -> HttpResponse:
         "segments": [(name, counts[name], name == segment) for name in selectors.SEGMENTS],
         "search": search,
         "segment": segment,
+        "acts": [ACTS[name] for name in ON_STRATEGIES],
+        **describe_picks(request, "strategy"),
     }
     return render_page(
         request, "dashboard/strategies.html", "dashboard/_strategies.html", context, section="strategies"

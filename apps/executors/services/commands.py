@@ -1,7 +1,8 @@
 """
 One-shot commands: asked once, leased to the agent, worked at least once, done once (the agent's journal answers a repeat).
 
-What lowers risk never expires. States go forward only, and only with the token of the current lease.
+What lowers risk never expires. States go forward only, and only with the token of the current lease. That an account is flat is
+not the agent's to say: a snapshot proves it (`flat`).
 """
 
 from __future__ import annotations
@@ -13,45 +14,85 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
 
-from apps.common.errors import Conflict
+from apps.common.codes import Code
+from apps.common.errors import Conflict, Impossible
 from apps.common.nudges import nudge_executor
 from apps.common.outbox import tell
-from apps.executors.models import EDITS, Command, CommandKind, CommandState, Executor
+from apps.executors.models import EDITS, Command, CommandBatch, CommandKind, CommandState, Executor
 from apps.teams.models import AuditEntry
 from trading.model.state import COMMAND_STEPS, sources
 from trading.model.state import CommandState as CoreState
 from trading.protocol import OneShot
 
 LEASE = timedelta(seconds=30)
-EXPIRES_AFTER: dict[str, timedelta] = {CommandKind.SNAPSHOT: timedelta(seconds=60)}
+# What is only looked at or fetched is of no use later; what lowers risk is not in this table.
+EXPIRES_AFTER: dict[str, timedelta] = {
+    CommandKind.SNAPSHOT: timedelta(seconds=60),
+    CommandKind.PREFLIGHT: timedelta(minutes=5),
+    CommandKind.SEND_JOURNAL: timedelta(minutes=15),
+    CommandKind.PULL_HISTORY: timedelta(hours=1),
+    CommandKind.UPGRADE: timedelta(hours=24),
+}
 BATCH = 20
 BEGUN = (CommandState.LEASED, CommandState.ACKNOWLEDGED)
 UNDER_WAY = (CommandState.PENDING, *BEGUN)
 
 
 @transaction.atomic
-def ask_command(*, executor: Executor, kind: str, payload: dict[str, Any], actor: str, at: datetime) -> Command:
+def ask_command(
+    *,
+    executor: Executor,
+    kind: str,
+    payload: dict[str, Any],
+    actor: str,
+    at: datetime,
+    client_key: str | None = None,
+    batch: CommandBatch | None = None,
+) -> Command:
     """
     Ask the executor for one thing and wake it; the same thing asked again while it is under way is the same command.
 
+    :param client_key: the asker's own id of it: under the same one it is the same command for ever, ended or not.
     :raises Conflict: EXECUTOR_RETIRED.
+    :raises Impossible: IDEMPOTENCY_KEY_REUSED where the key was another thing's.
     """
     locked = raise_desired_version([executor.pk])[0]
     if locked.retired_at is not None:
         raise Conflict("EXECUTOR_RETIRED", f"Executor {locked.code} is retired.", "executor")
-    same = Command.objects.filter(executor=locked, kind=kind, payload=payload, state__in=UNDER_WAY)
-    if (asked := same.exclude(expires_at__lte=at).order_by("created_at").first()) is not None:
+    if (asked := _find_same(locked, kind, payload, client_key, at)) is not None:
         return asked
     life = EXPIRES_AFTER.get(kind)
     command = Command.objects.create(
-        executor=locked, kind=kind, payload=payload, asked_by=actor, expires_at=at + life if life else None
+        executor=locked,
+        kind=kind,
+        payload=payload,
+        asked_by=actor[:120],
+        expires_at=at + life if life else None,
+        client_key=client_key,
+        batch=batch,
     )
     detail = {"command_id": command.public_id, **payload}
-    AuditEntry.objects.create(team_id=locked.team_id, actor=actor, action=kind, target=locked.public_id, detail=detail)
+    AuditEntry.objects.create(
+        team_id=locked.team_id, actor=actor[:120], action=kind, target=locked.public_id, detail=detail
+    )
     tell_command(locked, command)
     return command
+
+
+def _find_same(
+    executor: Executor, kind: str, payload: dict[str, Any], client_key: str | None, at: datetime
+) -> Command | None:
+    if client_key is not None:
+        known = Command.objects.filter(executor=executor, client_key=client_key).first()
+        if known is not None and (known.kind, known.payload) != (kind, payload):
+            message = f"This client_request_id is that of {known.public_id}, another command."
+            raise Impossible(Code.IDEMPOTENCY_KEY_REUSED, message, "client_request_id")
+        return known  # a new key is a new wish, even for the same thing
+    same = Command.objects.filter(executor=executor, kind=kind, payload=payload, state__in=UNDER_WAY)
+    return same.exclude(expires_at__lte=at).order_by("created_at").first()
 
 
 def lock_executors(executor_ids: Iterable[UUID]) -> list[Executor]:
@@ -86,9 +127,17 @@ def lease_commands(*, executor_id: UUID, at: datetime) -> list[Command]:
         command.lease_until = at + LEASE
         if command.state == CommandState.PENDING:
             command.state = CommandState.LEASED
+        command.fetched_at = command.fetched_at or at
         command.lease_token, command.attempts = uuid.uuid4(), command.attempts + 1
-    Command.objects.bulk_update(commands, ["state", "lease_until", "lease_token", "attempts"])
+    Command.objects.bulk_update(commands, ["state", "lease_until", "lease_token", "attempts", "fetched_at"])
     return commands
+
+
+def note_fetched(commands: Iterable[Command], at: datetime) -> None:
+    """Keep when edits of desired state were first handed to their agent."""
+    fresh = [command.pk for command in commands if command.fetched_at is None]
+    if fresh:
+        Command.objects.filter(pk__in=fresh, fetched_at__isnull=True).update(fetched_at=at)
 
 
 def to_one_shot(command: Command) -> OneShot:
@@ -116,15 +165,23 @@ def settle_command(
         token, wanted = uuid.UUID(lease_token), CoreState(state)
     except ValueError:
         return False
-    values: dict[str, Any] = {"state": state, "result": result}
-    values |= {"acknowledged_at": at} if wanted is CoreState.ACKNOWLEDGED else {"ended_at": at}
+    rows = Command.objects.filter(pk=command_id, executor=executor, lease_token=token)
+    if wanted is CoreState.EXECUTED and rows.filter(kind=CommandKind.FLATTEN_ACCOUNT).exists():
+        wanted, result = CoreState.ACKNOWLEDGED, {**result, **say_done(at)}
+    values: dict[str, Any] = {"state": str(wanted), "result": result}
+    values |= {"acknowledged_at": Coalesce("acknowledged_at", Value(at))}
+    values |= {} if wanted is CoreState.ACKNOWLEDGED else {"ended_at": at}
     before = [str(one) for one in sources(COMMAND_STEPS, wanted)]
     before += [str(wanted)] if wanted is CoreState.ACKNOWLEDGED else []  # again, under a new lease
-    rows = Command.objects.filter(pk=command_id, executor=executor, lease_token=token, state__in=before)
-    if not rows.update(**values):
+    if not rows.filter(state__in=before).update(**values):
         return False
     tell_command(executor, Command.objects.get(pk=command_id))
     return True
+
+
+def say_done(at: datetime) -> dict[str, Any]:
+    """Return what is kept of an agent's word that the account is flat, until a snapshot proves it."""
+    return {"said": "EXECUTED", "said_at": at.isoformat()}
 
 
 @transaction.atomic

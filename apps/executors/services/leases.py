@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 @transaction.atomic
-def take_lease(*, executor: Executor, instance_id: str, at: datetime) -> Lease | None:
+def take_lease(*, executor: Executor, instance_id: str, at: datetime, host: str = "") -> Lease | None:
     """
     Return a lease with a new fence, or None where another executor or another process of this one still holds the account.
 
@@ -39,7 +39,7 @@ def take_lease(*, executor: Executor, instance_id: str, at: datetime) -> Lease |
     rows = _lock_rows(executor.account)
     for row in rows:
         if _is_held(row, at) and not _is_holder(row, executor.pk, instance_id):
-            _alarm(executor, row, instance_id)
+            _alarm(executor, row, instance_id, host, at)
             return None
     fence = max(row.fence for row in rows) + 1
     mine = next(row for row in rows if row.account_id == executor.account_id)
@@ -94,10 +94,20 @@ def require_fence(*, executor: Executor, instance_id: str, fence: int) -> None:
     raise Conflict("FENCED", message, "fence", {"fence": row.fence})
 
 
-def find_lease(*, executor: Executor, at: datetime) -> Lease | None:
-    """Return what is left of the lease that this executor holds, or None."""
+def is_holder(*, executor: Executor, instance_id: str) -> bool:
+    """Say whether this process was the last that was granted the account, and nobody after it; its lease may have run out."""
+    return _is_holder(AccountRisk.objects.get(account_id=executor.account_id), executor.pk, instance_id)
+
+
+def find_lease(*, executor: Executor, instance_id: str, at: datetime) -> Lease | None:
+    """Return what is left of the lease that this process holds, or None: a second process of the same key holds nothing."""
     row = AccountRisk.objects.get(account_id=executor.account_id)
-    if row.lease_executor_id != executor.pk or row.lease_until is None or row.lease_until <= at:
+    return read_lease(row, executor=executor, instance_id=instance_id, at=at)
+
+
+def read_lease(row: AccountRisk, *, executor: Executor, instance_id: str, at: datetime) -> Lease | None:
+    """Return what `find_lease` does, from a risk row that was just read."""
+    if not _is_holder(row, executor.pk, instance_id) or row.lease_until is None or row.lease_until <= at:
         return None
     left = row.lease_until - at
     return Lease(fence=row.fence, lease_until=row.lease_until, valid_for_ms=int(left.total_seconds() * 1000))
@@ -136,17 +146,30 @@ def _wait_at_most(milliseconds: int) -> None:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{milliseconds}ms"])
 
 
-def _alarm(executor: Executor, row: AccountRisk, instance_id: str) -> None:
-    """Tell once per newcomer; a second process of one key is a mistake or a theft, another executor may just be waiting."""
-    twin = row.lease_executor_id == executor.pk
-    problem = f"{'another process with this key' if twin else 'another executor'} holds the account ({instance_id})"
-    if not Executor.objects.filter(pk=executor.pk).exclude(problem=problem).update(problem=problem):
+def _alarm(executor: Executor, row: AccountRisk, instance_id: str, host: str, at: datetime) -> None:
+    """
+    Keep who was refused, and tell once per newcomer. Two processes of one key are a mistake or a theft, but only where both live:
+    the holder has renewed since the newcomer first asked. Until then it may be the same agent, started anew after a kill.
+    """
+    known = Executor.objects.values_list("rival", flat=True).get(pk=executor.pk)
+    is_known = known.get("instance") == instance_id
+    first_at = datetime.fromisoformat(known["first_at"]) if is_known else at
+    is_twin = row.lease_executor_id == executor.pk
+    lives = row.lease_until is not None and row.lease_until - LEASE_TTL > first_at
+    code = ("TWO_INSTANCES" if lives else "STARTED_ANEW") if is_twin else "ACCOUNT_HELD"
+    rival = {"instance": instance_id, "host": host[:100], "code": code}
+    rival |= {"first_at": first_at.isoformat(), "at": at.isoformat()}
+    Executor.objects.filter(pk=executor.pk).update(rival=rival)
+    if code == "STARTED_ANEW" or (is_known and known.get("code") == code):
         return
+    holder = "another process with this key" if is_twin else "another executor"
+    Executor.objects.filter(pk=executor.pk).update(problem=f"{holder} holds the account ({instance_id})")
     data = {
         "executor_id": executor.public_id,
-        "code": "TWO_INSTANCES" if twin else "ACCOUNT_HELD",
+        "code": code,
         "instance": instance_id,
-        "holder_instance": row.lease_instance if twin else "",
-        "severity": "CRITICAL" if twin else "WARNING",
+        "host": host[:100],
+        "holder_instance": row.lease_instance if is_twin else "",
+        "severity": "CRITICAL" if is_twin else "WARNING",
     }
     tell(team_id=executor.team_id, account_id=executor.account_id, kind="executor.alarm", data=data)

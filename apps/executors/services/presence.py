@@ -43,6 +43,7 @@ def note_hello(*, executor_id: UUID, hello: Hello, granted: bool, at: datetime) 
             "hello_at": at,
             "terminal": to_plain_dict(terminal),
             "problem": "",
+            "rival": {},
         }
     Executor.objects.filter(pk=executor_id).update(**values)
     _tell_changes(Executor.objects.filter(pk=executor_id), at)

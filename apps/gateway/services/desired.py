@@ -10,8 +10,8 @@ from apps.assignments.models import Assignment
 from apps.assignments.selectors import list_for_executor
 from apps.common.ids import public_id
 from apps.executors.models import Command, CommandKind, Executor
-from apps.executors.services.commands import lease_commands, to_one_shot
-from apps.executors.services.leases import find_lease
+from apps.executors.services.commands import lease_commands, note_fetched, to_one_shot
+from apps.executors.services.leases import is_holder, read_lease
 from apps.teams.models import PlatformState
 from trading.protocol import PROTOCOL_VERSION, DesiredAssignment, DesiredSet, FactsMessage, Halt
 
@@ -19,23 +19,28 @@ LATCHES = ("platform_latch", "team_latch", "account_latch", "breach_latch", "day
 FACTS = ("entries_allowed", "lot_multiplier", "risk_budget", "xpws_phase")
 
 
-def build_desired_set(*, executor_id: Any, at: datetime) -> DesiredSet:
+def build_desired_set(*, executor_id: Any, instance_id: str, at: datetime) -> DesiredSet:
     """
     Return what the executor shall be doing, and lease it the one-shots that wait.
+
+    Only the process that was granted the account gets a lease or a one-shot: a clone with the same key would act on them too.
 
     The version is read before the rest: what changes meanwhile is at worst shown under a version that is asked for again.
     """
     executor = Executor.objects.select_related("account").get(pk=executor_id)
-    commands = lease_commands(executor_id=executor.pk, at=at)
+    is_its = is_holder(executor=executor, instance_id=instance_id)
+    commands = lease_commands(executor_id=executor.pk, at=at) if is_its else []
     risk = AccountRisk.objects.get(account_id=executor.account_id)
     rows = list(list_for_executor(executor.pk))
     verbs = _verbs(rows)
+    if is_its:
+        note_fetched(verbs.values(), at)
     return DesiredSet(
         desired_version=executor.desired_version,
         fleet_epoch=get_fleet_epoch(),
         server_time=at,
         halt=read_halt(risk),
-        lease=find_lease(executor=executor, at=at),
+        lease=read_lease(risk, executor=executor, instance_id=instance_id, at=at),
         may_run=executor.protocol_version == PROTOCOL_VERSION and executor.retired_at is None,
         assignments=[_assignment(row, risk, verbs.get((row.pk, row.generation))) for row in rows],
         commands=[to_one_shot(command) for command in commands],

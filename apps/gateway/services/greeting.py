@@ -26,7 +26,7 @@ def greet(*, executor: Executor, hello: Hello, at: datetime) -> Welcome:
     wrong_version = "" if hello.protocol_version == PROTOCOL_VERSION else _wrong_version(hello)
     lease: Lease | None = None
     if not wrong_terminal:
-        lease = take_lease(executor=executor, instance_id=hello.instance_id, at=at)
+        lease = take_lease(executor=executor, instance_id=hello.instance_id, at=at, host=hello.host)
     note_hello(executor_id=executor.pk, hello=hello, granted=lease is not None, at=at)
     account.risk.refresh_from_db(fields=["halt_epoch"])
     held = "" if lease or wrong_terminal else "Another process holds this account; ask again."
@@ -35,6 +35,7 @@ def greet(*, executor: Executor, hello: Hello, at: datetime) -> Welcome:
         account_id=public_id("acc", account.pk),
         account_code=account.code,
         account_zone=account.zone,
+        account_resets=account.reset_time,
         connection_loss=account.connection_loss,
         connection_loss_after_s=account.connection_loss_after_s,
         request_budget=account.request_budget,

@@ -15,7 +15,9 @@ from apps.assignments.selectors import list_origins
 from apps.assignments.services import apply_observed
 from apps.executors.models import Executor
 from apps.executors.selectors import get_desired_version
+from apps.executors.services.flat import prove_flat
 from apps.executors.services.leases import find_lease, renew_lease
+from apps.executors.services.logs import is_log_wanted
 from apps.executors.services.presence import note_seen
 from apps.gateway.services.desired import read_halt
 from apps.gateway.services.ledger import watch_ledger
@@ -42,11 +44,12 @@ def take_snapshot(*, executor: Executor, message: SnapshotMessage, at: datetime)
     actions = settle(account, at) if kept is Kept.STORED else []
     return SnapshotAnswer(
         server_time=at,
-        lease=lease or find_lease(executor=executor, at=at),
+        lease=lease or find_lease(executor=executor, instance_id=message.instance_id, at=at),
         halt=read_halt(AccountRisk.objects.get(pk=account.pk)),
         desired_version=get_desired_version(executor.pk),
         deals_since_ms=get_deals_cursor_ms(account, at),
         actions=actions,
+        log_wanted=is_log_wanted(executor, at),
     )
 
 
@@ -65,6 +68,8 @@ def _store(executor: Executor, account: Account, message: SnapshotMessage, at: d
             watch_ledger(account=account, balance=message.account.balance, has_deals=bool(fresh), at=at)
     if kept is not Kept.OLDER:
         _prove(executor, message, kept, at)
+    if kept is Kept.STORED:
+        prove_flat(executor=executor, at=at)
     return kept
 
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from apps.common.codes import Code
 from apps.common.errors import Conflict, NotFound
 from apps.common.ids import MalformedId, parse_public_id
-from apps.executors.models import Command, CommandState, Executor
+from apps.executors.models import Command, CommandKind, CommandState, Executor
 from trading.model.state import COMMAND_STEPS, sources
 from trading.model.state import CommandState as CoreState
 
@@ -42,7 +42,7 @@ def settle_by_guide(
     Store the executor's word on a command. It proves nothing of an assignment: that takes the lease and a snapshot.
 
     :raises NotFound: where the command is not this executor's.
-    :raises Conflict: COMMAND_ENDED where it has ended otherwise.
+    :raises Conflict: COMMAND_ENDED where it has ended otherwise; PROVEN_BY_SNAPSHOT for a flattening, which no word ends.
     """
     try:
         key = parse_public_id(Command.PREFIX, reference)
@@ -54,6 +54,9 @@ def settle_by_guide(
     wanted = SPEC_STATES[status]
     if row.state == wanted:
         return row
+    if row.kind == CommandKind.FLATTEN_ACCOUNT and wanted == CommandState.EXECUTED:
+        message = "That an account is flat is proven by a complete snapshot, not by a word."
+        raise Conflict("PROVEN_BY_SNAPSHOT", message, "status")
     if row.state not in {*sources(COMMAND_STEPS, CoreState(wanted))}:
         raise Conflict("COMMAND_ENDED", f"The command is {row.state} already.", "status", {"state": row.state})
     row.state, row.result, row.ended_at = wanted, result, at

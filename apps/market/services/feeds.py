@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from apps.accounts.models import Account
 from apps.common.codes import Code
 from apps.common.errors import Impossible
+from apps.common.nudges import after_commit
+from apps.market.correlation import closes_an_hour
 from apps.market.models import Bar, Quote
 from trading.errors import UnknownTimeframe
 from trading.model.timeframe import Timeframe
@@ -68,6 +70,8 @@ def store_bars(*, account: Account, message: BarsMessage) -> int:
         unique_fields=["account", "symbol", "timeframe", "opens_at"],
         update_fields=["open", "high", "low", "close", "volume", "spread_points"],
     )
+    if closes_an_hour(frame, rows):
+        after_commit("apps.market.tasks.correlate", account_id=str(account.pk), symbol=message.symbol[:32])
     return len(rows)
 
 

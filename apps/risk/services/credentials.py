@@ -9,7 +9,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
 
 from apps.bots.models import BotSession, BotStatus
 from apps.common.codes import Code
@@ -17,7 +20,7 @@ from apps.common.errors import Forbidden, Invalid, PlatformError, RateLimited, U
 from apps.executors.models import ExecutorKey
 from apps.teams import keys, limits
 from apps.teams.callers import Caller, is_address_allowed, refuse_dead_key
-from apps.teams.models import ApiKey
+from apps.teams.models import ApiKey, Team
 from apps.teams.scopes import BOT_SCOPES, EXECUTOR_SCOPES, GRANTABLE
 
 API, SESSION, EXECUTOR = "api", "session", "executor"
@@ -34,6 +37,27 @@ class Credential:
     key_id: str
     secret: str
     ip: str
+
+
+class _Session(NamedTuple):
+    """A bot's session as judging needs it: hundreds come at once, and a row of three models each is what would cost."""
+
+    digest: str
+    pepper_number: int
+    expires_at: dt.datetime
+    bot_id: UUID
+    bot_name: str
+    bot_status: str
+    account_id: UUID
+    key_id: UUID | None
+    origin: ApiKey | None
+    team: Team
+
+
+_SESSION_COLUMNS = (
+    "token_id", "digest", "pepper_number", "expires_at", "bot_id", "bot__bot_id", "bot__status", "bot__account_id",
+    "key_id", "bot__team_id",
+)  # fmt: skip
 
 
 def read_credential(headers: Mapping[str, str], *, ip: str) -> Credential:
@@ -81,7 +105,7 @@ def load_callers(credentials: Iterable[Credential], at: dt.datetime) -> dict[Cre
     """Return who stands behind each credential now, or why nobody does, in at most four statements."""
     wanted = set(credentials)
     found: dict[Credential, Caller | PlatformError] = {}
-    rows: dict[str, Mapping[str, ApiKey | BotSession | ExecutorKey]] = {
+    rows: dict[str, Mapping[str, ApiKey | _Session | ExecutorKey]] = {
         kind: _LOADERS[kind]({c.key_id for c in wanted if c.kind == kind}) for kind in {c.kind for c in wanted}
     }
     for credential in wanted:
@@ -94,13 +118,13 @@ def load_callers(credentials: Iterable[Credential], at: dt.datetime) -> dict[Cre
     return found
 
 
-def _caller_of(credential: Credential, row: ApiKey | BotSession | ExecutorKey | None, at: dt.datetime) -> Caller:
+def _caller_of(credential: Credential, row: ApiKey | _Session | ExecutorKey | None, at: dt.datetime) -> Caller:
     if row is None or not keys.is_secret(credential.secret, row.digest, row.pepper_number):
         raise Unauthenticated(Code.KEY_INVALID, _UNKNOWN)
     if isinstance(row, ApiKey):
         caller = _of_key(row, credential.ip, at)
     else:
-        caller = _of_session(row, at) if isinstance(row, BotSession) else _of_executor(row, at)
+        caller = _of_session(row, at) if isinstance(row, _Session) else _of_executor(row, at)
     caller.refuse_without(SCOPE)
     return caller
 
@@ -113,16 +137,21 @@ def _of_key(key: ApiKey, ip: str, at: dt.datetime) -> Caller:
     return Caller(team=key.team, actor=f"key:{key.public_id}", scopes=scopes, at=at, account_id=key.account_id, key=key)
 
 
-def _of_session(session: BotSession, at: dt.datetime) -> Caller:
-    origin: ApiKey | None = getattr(session, "origin", None)
-    dead = session.expires_at <= at or session.bot.status == BotStatus.RETIRED
+def _of_session(session: _Session, at: dt.datetime) -> Caller:
+    origin = session.origin
+    dead = session.expires_at <= at or session.bot_status == BotStatus.RETIRED
     if dead or (session.key_id is not None and origin is None):
         raise Unauthenticated(Code.KEY_INVALID, _UNKNOWN)
     if origin is not None and any(end is not None and end <= at for end in (origin.revoked_at, origin.expires_at)):
         raise Unauthenticated(Code.KEY_INVALID, _UNKNOWN)
-    bot = session.bot
-    actor = f"bot:{bot.bot_id}"
-    return Caller(team=bot.team, actor=actor, scopes=BOT_SCOPES, at=at, account_id=bot.account_id, bot_id=bot.pk)
+    return Caller(
+        team=session.team,
+        actor=f"bot:{session.bot_name}",
+        scopes=BOT_SCOPES,
+        at=at,
+        account_id=session.account_id,
+        bot_id=session.bot_id,
+    )
 
 
 def _of_executor(key: ExecutorKey, at: dt.datetime) -> Caller:
@@ -142,12 +171,12 @@ def _load_keys(ids: set[str]) -> dict[str, ApiKey]:
     return {row.key_id: row for row in ApiKey.objects.select_related("team").filter(key_id__in=ids)}
 
 
-def _load_sessions(ids: set[str]) -> dict[str, BotSession]:
-    rows = {row.token_id: row for row in BotSession.objects.select_related("bot__team").filter(token_id__in=ids)}
-    origins = ApiKey.objects.in_bulk({row.key_id for row in rows.values() if row.key_id is not None})
-    for row in rows.values():
-        row.origin = origins.get(row.key_id) if row.key_id else None  # type: ignore[attr-defined]
-    return rows
+def _load_sessions(ids: set[str]) -> dict[str, _Session]:
+    rows = list(BotSession.objects.filter(token_id__in=ids).values_list(*_SESSION_COLUMNS))
+    origins = ApiKey.objects.in_bulk({row[-2] for row in rows if row[-2] is not None})
+    # A burst of bots is of few teams: one object each, which reads the rest only if somebody asks it.
+    teams = {team_id: Team.from_db(connection.alias, ["id"], [team_id]) for team_id in {row[-1] for row in rows}}
+    return {row[0]: _Session._make([*row[1:-1], origins.get(row[-2]), teams[row[-1]]]) for row in rows}
 
 
 def _load_executors(ids: set[str]) -> dict[str, ExecutorKey]:

@@ -39,7 +39,7 @@ def roll_day(facts: AccountFacts, market_at: datetime, at: datetime) -> list[Tra
     spans = _missed_days(facts, market_at)
     if not spans:
         # The zone was changed to one where the same date still holds: the day in force only ends later.
-        risk.day_ends_at = day_at(market_at, facts.account.zone).ends_at
+        risk.day_ends_at = day_at(market_at, facts.account.zone, facts.account.reset_time).ends_at
         held = TradingDay.objects.filter(account=facts.account).order_by("-starts_at").first()
         if held is not None:
             TradingDay.objects.filter(pk=held.pk).update(ends_at=risk.day_ends_at)
@@ -47,7 +47,7 @@ def roll_day(facts: AccountFacts, market_at: datetime, at: datetime) -> list[Tra
     days = [_begin_day(facts, span, snapshot) for span in spans]
     _end_days(facts, days)
     TradingDay.objects.bulk_create(days)
-    _enter_day(facts, days[-1])
+    _enter_day(facts, days[-1], highest=max(day.balance_base for day in days))
     entered = days[-1]
     log_change(
         risk,
@@ -61,6 +61,16 @@ def roll_day(facts: AccountFacts, market_at: datetime, at: datetime) -> list[Tra
         provisional=entered.provisional,
     )
     return days
+
+
+def foresee_day(facts: AccountFacts, market_at: datetime) -> None:
+    """Bring the risk row in memory to the day that holds the market time, as the next approval would; store nothing."""
+    risk, snapshot = facts.risk, facts.snapshot
+    if snapshot is None or (risk.day_ends_at is not None and market_at < risk.day_ends_at):
+        return
+    if spans := _missed_days(facts, market_at):
+        days = [_begin_day(facts, span, snapshot) for span in spans]
+        _enter_day(facts, days[-1], highest=max(day.balance_base for day in days))
 
 
 def finalise_day(facts: AccountFacts, at: datetime) -> TradingDayCorrection | None:
@@ -101,13 +111,13 @@ def _bases(row: TradingDay | TradingDayCorrection) -> dict[str, Decimal]:
 
 
 def _missed_days(facts: AccountFacts, market_at: datetime) -> list[Day]:
-    risk, zone = facts.risk, facts.account.zone
+    risk, zone, resets = facts.risk, facts.account.zone, facts.account.reset_time
     if risk.day is None or risk.day_ends_at is None:
-        return [day_at(market_at, zone)]
+        return [day_at(market_at, zone, resets)]
     try:
-        missed = list(days_between(risk.day, market_at, zone))
+        missed = list(days_between(risk.day, market_at, zone, resets))
     except ValueError:
-        return [day_at(market_at, zone)]  # a replay of another decade: its days have nothing to do with ours
+        return [day_at(market_at, zone, resets)]  # a replay of another decade: its days have nothing to do with ours
     spans, starts_at = [], risk.day_ends_at
     for span in missed:
         if span.ends_at > starts_at:  # contiguous even where the zone was changed
@@ -165,10 +175,10 @@ def _end_days(facts: AccountFacts, days: list[TradingDay]) -> None:
         day.end_balance, day.end_equity = following.balance_base, following.equity_base
 
 
-def _enter_day(facts: AccountFacts, day: TradingDay) -> None:
+def _enter_day(facts: AccountFacts, day: TradingDay, *, highest: Decimal) -> None:
     risk = facts.risk
     risk.day, risk.day_starts_at, risk.day_ends_at = day.day, day.starts_at, day.ends_at
     risk.day_balance_base, risk.day_equity_base = day.balance_base, day.equity_base
     risk.day_provisional = day.provisional
     risk.risked_today, risk.approved_today, risk.day_latch = ZERO, 0, ""
-    risk.peak_balance = max(risk.peak_balance or facts.account.initial_balance, day.balance_base)
+    risk.peak_balance = max(risk.peak_balance or facts.account.initial_balance, highest)

@@ -21,7 +21,7 @@ from psycopg_pool import PoolTimeout
 
 from apps.accounts.models import Account, AccountRisk, TradingDay
 from apps.assignments.models import Assignment
-from apps.bots.models import Bot
+from apps.bots.models import Bot, BotStatus
 from apps.common.bulk import copy_rows
 from apps.common.codes import Code
 from apps.common.errors import Impossible, NotFound, PlatformError, RateLimited, Unavailable
@@ -35,6 +35,7 @@ from apps.risk.services.days import raise_peaks, roll_day
 from apps.risk.services.facts import AccountFacts, load_assignments, load_facts
 from apps.risk.services.records import approval_event, keep_facts_documents, record_verdict
 from apps.risk.services.states import read_asked, read_state
+from apps.risk.services.surroundings import load_surroundings
 from apps.risk.services.wire import Answer, TradeRequest, answer_busy, answer_refusal
 from apps.teams import limits
 from apps.teams.callers import Caller
@@ -45,6 +46,10 @@ MOST_ITEMS = 256
 LOCK_WAIT_MS = 200
 STATEMENT_MS = 1000
 IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
+# What judging reads of a bot: a burst brings hundreds of them, and most of loading a row is its columns.
+BOT_FIELDS = [
+    "team_id", "account_id", "bot_id", "tags", "status", "managed", "breaker__reason", "breaker__day", "breaker__lifted_at",
+]  # fmt: skip
 LOCK_STATES = frozenset({"55P03", "57014", "40001", "40P01"})
 RISK_FIELDS = [
     "day", "day_starts_at", "day_ends_at", "day_balance_base", "day_equity_base", "day_provisional", "peak_balance",
@@ -128,9 +133,11 @@ def _decide_batch(requests: Sequence[TradeRequest], at: datetime, *, skip_locked
     facts = load_facts(risks, accounts, _symbols_of(batch))
     assignments = load_assignments(bot.pk for item, bot in batch.bots.items() if bot.managed)
     # An approval may be the first to see that a day has ended, and whoever turns it tells it.
-    turned = [(one, days) for one in facts.values() if (days := _prepare(one, batch))]
+    told = _market_times(batch)
+    turned = [(one, days) for pk, one in facts.items() if (days := _prepare(one, told.get(pk), at))]
     if turned:
         tell_days(turned, at)
+    load_surroundings(facts)
     folded = _judge_items(batch, facts, assignments)
     _store(batch, list(facts.values()))
     for item, first in folded.items():
@@ -158,7 +165,7 @@ def _find_bots(batch: _Batch) -> None:
     items = batch.open_items()
     references = {batch.requests[item].body.bot_id for item in items}
     teams = {batch.callers[item].team.pk for item in items}
-    rows = Bot.objects.select_related("account", "breaker").filter(team_id__in=teams)
+    rows = Bot.objects.select_related("breaker").only(*BOT_FIELDS).filter(team_id__in=teams)
     by_name: dict[tuple[UUID, str], Bot] = {}
     for bot in rows.filter(Q(bot_id__in=references) | Q(pk__in=_public_ids(references))):
         by_name[bot.team_id, bot.public_id] = by_name[bot.team_id, bot.bot_id] = bot
@@ -172,12 +179,16 @@ def _find_bots(batch: _Batch) -> None:
 
 
 def _reread_statuses(batch: _Batch) -> None:
-    """Who waited for the lock may have read a bot that was paused or retired meanwhile: what holds is what is there now."""
-    waiting = {bot.pk: bot for bot in batch.bots.values()}
-    for key, status in Bot.objects.filter(pk__in=waiting).values_list("pk", "status"):
-        waiting[key].status = status
+    """
+    Who waited for the lock may have read a bot that was paused or retired meanwhile: what holds is what is there now.
+
+    Only what is not ACTIVE is read, by account: it is little. A bot released in that moment is denied once more.
+    """
+    accounts = {bot.account_id for bot in batch.bots.values()}
+    rows = Bot.objects.filter(account_id__in=accounts).exclude(status=BotStatus.ACTIVE)
+    stopped = dict(rows.values_list("pk", "status"))
     for bot in batch.bots.values():
-        bot.status = waiting[bot.pk].status
+        bot.status = stopped.get(bot.pk, bot.status)
 
 
 def _public_ids(references: set[str]) -> list[UUID]:
@@ -207,15 +218,15 @@ def _limit_waiting() -> None:
 
 
 def _lock_accounts(batch: _Batch, *, skip_locked: bool) -> tuple[list[AccountRisk], dict[UUID, Account]]:
-    accounts = {bot.account_id: bot.account for bot in batch.bots.values()}
-    rows = AccountRisk.objects.select_for_update(no_key=True, skip_locked=skip_locked)
-    locked = list(rows.filter(account_id__in=accounts).order_by("account_id"))
-    free = {row.account_id for row in locked}
+    wanted = {bot.account_id for bot in batch.bots.values()}
+    rows = AccountRisk.objects.select_for_update(no_key=True, skip_locked=skip_locked, of=("self",))
+    locked = list(rows.select_related("account").filter(account_id__in=wanted).order_by("account_id"))
+    free = {row.account_id: row.account for row in locked}
     for item, bot in batch.bots.items():
         if bot.account_id not in free:
             busy = "Others are changing this account; ask again."
             batch.answers[item] = answer_busy(batch.requests[item], Code.BUSY, busy)
-    return locked, accounts
+    return locked, free
 
 
 def _replay(batch: _Batch) -> None:
@@ -249,14 +260,19 @@ def _symbols_of(batch: _Batch) -> dict[UUID, set[str]]:
     return wanted
 
 
-def _prepare(facts: AccountFacts, batch: _Batch) -> list[TradingDay]:
-    told = [
-        batch.requests[item].body.market_at
-        for item in batch.open_items()
-        if batch.bots[item].account_id == facts.account.pk and batch.callers[item].executor_id is not None
-    ]
-    market_at = facts.market_at(batch.at, max((one for one in told if one is not None), default=None))
-    days = roll_day(facts, market_at, batch.at)
+def _market_times(batch: _Batch) -> dict[UUID, datetime]:
+    """Return the latest market time that an executor tells with its request, per account."""
+    found: dict[UUID, datetime] = {}
+    for item in batch.open_items():
+        told, account_id = batch.requests[item].body.market_at, batch.bots[item].account_id
+        if told is not None and batch.callers[item].executor_id is not None:
+            found[account_id] = max(told, found.get(account_id, told))
+    return found
+
+
+def _prepare(facts: AccountFacts, told: datetime | None, at: datetime) -> list[TradingDay]:
+    market_at = facts.market_at(at, told)
+    days = roll_day(facts, market_at, at)
     raise_peaks(facts)
     facts.risk.market_at = market_at
     return days
@@ -310,7 +326,7 @@ def _judge_item(batch: _Batch, item: int, facts: AccountFacts, assignment: Assig
     )
     batch.approvals.append(approval)
     batch.decisions.append(decision)
-    batch.events.append(approval_event(approval, bot))
+    batch.events.append(approval_event(approval, facts.account, bot))
     batch.answers[item] = answer
 
 

@@ -27,9 +27,8 @@ MOST_BYTES = 2048
 _encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 
-def chain_line(risk: AccountRisk, at: datetime, content: dict[str, Any]) -> Decision:
+def chain_line(risk: AccountRisk, at: datetime, body: str) -> Decision:
     """Return the next line of the account's log, unsaved; the head on the (locked) risk row moves to it, unsaved too."""
-    body = write_canonical(content)
     risk.chain_number += 1
     previous, risk.chain_head = risk.chain_head, hash_line(risk.chain_head, body)
     return Decision(
@@ -53,7 +52,8 @@ def log_change(risk: AccountRisk, at: datetime, kind: str, **content: Any) -> No
 def log_changes(risks: Iterable[AccountRisk], at: datetime, kind: str, **content: Any) -> None:
     """Write the same change down on several accounts, whose risk rows are locked."""
     rows = list(risks)
-    lines = [chain_line(risk, at, {"v": VERSION, "kind": kind, "at": at, **_whose(risk), **content}) for risk in rows]
+    said = {"v": VERSION, "kind": kind, "at": at, **content}
+    lines = [chain_line(risk, at, write_canonical({**said, **_whose(risk)})) for risk in rows]
     Decision.objects.bulk_create(lines, batch_size=500)
     AccountRisk.objects.bulk_update(rows, ["chain_number", "chain_head"], batch_size=500)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import Count, Sum
+from django.db.models import Count, F, Q, Sum
 
 from apps.accounts.models import Account, AccountMode, AccountRisk, AccountSnapshot, LimitSet, RulePackVersion
 from apps.assignments.models import Assignment
@@ -22,6 +22,8 @@ from apps.market.models import Quote, SymbolSpecification
 from apps.risk.models import Approval, LogDocument, Reservation
 from trading.risk.exposure import Exposure, Holding, measure_exposure
 from trading.risk.limits import Limits, parse_limits
+from trading.risk.news import Release
+from trading.risk.pairs import join_sides
 from trading.risk.sizing import FUTURES_MODES, SymbolTerms
 
 ZERO = Decimal(0)
@@ -56,10 +58,26 @@ class AccountFacts:
     exposure: Exposure
     holdings: tuple[Holding, ...]
     reserved: dict[tuple[str, str, int | None], Reserved] = field(default_factory=dict)
+    correlations: dict[str, dict[str, Any]] = field(default_factory=dict)  # by symbol, as they are stored
+    releases: tuple[Release, ...] = ()
+    forbidders: frozenset[UUID] = frozenset()  # the owner's accounts whose limits forbid opposite positions
+    others: list[Book] = field(default_factory=list)
     pack: str = ""
     logged: int = 0  # lines of the log when the row was locked
     documents: dict[str, LogDocument] = field(default_factory=dict)  # what lines of the log name, not yet stored
     filed: dict[str, str] = field(default_factory=dict)  # the hash of what was made a document already
+
+    def legs(self) -> Iterator[tuple[tuple[str, str], Decimal]]:
+        """Yield (symbol, side) and money at risk of all that is held: positions, waiting orders, reservations."""
+        yield from self.exposure.by_leg.items()
+        yield from (((one.symbol, one.side), one.money) for one in self.reserved.values())
+
+    def held_sides(self) -> dict[str, str]:
+        """Return in which direction each symbol is held."""
+        return join_sides(
+            [(one.symbol, one.side) for one in self.holdings]
+            + [(one.symbol, one.side) for one in self.reserved.values()]
+        )
 
     def reserve(self, symbol: str, side: str, lots: Decimal, money: Decimal) -> None:
         """Count what was approved just now with what is reserved already."""
@@ -101,6 +119,15 @@ class AccountFacts:
         return max((one for one in seen if one is not None), default=at)
 
 
+@dataclass(frozen=True)
+class Book:
+    """What another account of the same owner holds: positions, waiting orders, reservations."""
+
+    code: str
+    holdings: tuple[Holding, ...]
+    reserved: dict[tuple[str, str, int | None], Reserved]
+
+
 class LimitsBroken(Exception):
     """An account whose limits cannot be read: nothing is approved on it."""
 
@@ -118,9 +145,11 @@ def load_facts(
     by_id = {row.account_id: row for row in rows}
     ids = list(by_id)
     snapshots = AccountSnapshot.objects.in_bulk(ids)
-    limit_sets = {one.account_id: one for one in LimitSet.objects.filter(account_id__in=ids, in_force=True)}
-    reserved = _load_reserved(ids)
+    limit_sets, forbidders = _load_limits(ids, {accounts[pk].team_id for pk in ids})
+    reserved = load_reserved(ids)
     wanted = _wanted_symbols(snapshots, symbols, ids)
+    for pk, rows_reserved in reserved.items():
+        wanted[pk] |= {one.symbol for one in rows_reserved}
     specs = _load_specifications(ids, wanted)
     quotes = _load_quotes(ids, wanted)
     found = {}
@@ -129,6 +158,7 @@ def load_facts(
             found[pk] = _facts_of(
                 by_id[pk], accounts[pk], snapshots.get(pk), limit_sets.get(pk), specs[pk], quotes[pk], reserved[pk]
             )
+            found[pk].forbidders = forbidders[accounts[pk].team_id]
         except Exception as error:  # rows that cannot be read close this account, not its neighbours
             log.error("FACTS_UNREADABLE", account_id=str(pk), problem=f"{type(error).__name__}: {error}"[:300])
     return found
@@ -174,6 +204,8 @@ def read_terms(document: dict[str, Any], account_currency: str) -> SymbolTerms:
         converts_at_stop=at_stop,
         margin_per_lot=number.get("margin_per_lot"),
         commission_per_lot=abs(number.get("commission_per_lot", ZERO)),
+        currency_base=base or "",
+        currency_profit=profit or "",
     )
 
 
@@ -193,6 +225,20 @@ def fresh_quote(facts: AccountFacts, symbol: str, at: datetime) -> Quote | None:
     speed = max(1.0, facts.snapshot.market_speed if facts.snapshot else 1.0)
     age = at - quote.received_at
     return quote if age * speed <= timedelta(seconds=settings.OBSERVER_FRESH_S) else None
+
+
+def _load_limits(ids: list[UUID], teams: set[UUID]) -> tuple[dict[UUID, LimitSet], dict[UUID, frozenset[UUID]]]:
+    """Return the limits in force of the accounts, and by team the accounts whose limits forbid opposite positions."""
+    theirs = Account.objects.filter(team_id__in=teams, retired_at__isnull=True).values("pk")
+    concerned = Q(account_id__in=ids) | Q(forbids_opposite=True, account_id__in=theirs)
+    rows = list(LimitSet.objects.filter(concerned, in_force=True).annotate(team_id=F("account__team_id")))
+    forbidding: dict[UUID, set[UUID]] = defaultdict(set)
+    for row in rows:
+        if row.forbids_opposite:
+            forbidding[row.team_id].add(row.account_id)
+    forbidders: dict[UUID, frozenset[UUID]] = defaultdict(frozenset)
+    forbidders |= {team: frozenset(found) for team, found in forbidding.items()}
+    return {row.account_id: row for row in rows if row.account_id in ids}, forbidders
 
 
 def _wanted_symbols(
@@ -220,7 +266,7 @@ def _load_quotes(ids: list[UUID], wanted: dict[UUID, set[str]]) -> dict[UUID, di
     return found
 
 
-def _load_reserved(ids: list[UUID]) -> dict[UUID, list[Reserved]]:
+def load_reserved(ids: list[UUID]) -> dict[UUID, list[Reserved]]:
     """Return what is reserved, added up by the database: a burst leaves hundreds of open reservations behind."""
     rows = Approval.objects.filter(account_id__in=ids, reservation__in=OPEN_RESERVATIONS)
     groups = rows.values_list("account_id", "symbol", "side", "position_id")
@@ -228,6 +274,11 @@ def _load_reserved(ids: list[UUID]) -> dict[UUID, list[Reserved]]:
     for pk, *group in groups.annotate(Count("pk"), Sum("adjusted_lots"), Sum("reserved")).order_by():
         found[pk].append(Reserved(*group))
     return found
+
+
+def by_leg(rows: Iterable[Reserved]) -> dict[tuple[str, str, int | None], Reserved]:
+    """Return reservations by what they are of."""
+    return {(one.symbol, one.side, one.position_id): one for one in rows}
 
 
 def _facts_of(
@@ -256,6 +307,7 @@ def _facts_of(
         limits_hash=limit_set.content_hash,
         terms=terms,
         spec_hashes={spec.symbol: spec.content_hash for spec in specs},
+        correlations={spec.symbol: spec.correlations for spec in specs},
         quotes=quotes,
         exposure=measure_exposure(
             holdings,
@@ -264,7 +316,7 @@ def _facts_of(
             slippage_points=limits.slippage_points,
         ),
         holdings=holdings,
-        reserved={(one.symbol, one.side, one.position_id): one for one in reserved},
+        reserved=by_leg(reserved),
         pack=_name_pack(limit_set),
         logged=risk.chain_number,
     )

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Q
 
 from apps.accounts.models import Account, AccountSnapshot, UnapprovedPolicy
@@ -66,6 +67,7 @@ def raise_flag(
     return flag
 
 
+@transaction.atomic
 def flag_unapproved(bot: Bot, *, position_id: int, symbol: str, side: str, volume_lots: Decimal, at: datetime) -> bool:
     """Flag a position whose own bot says that it has no approval; return whether the account's policy is to close it."""
     account = bot.account
@@ -98,7 +100,9 @@ def has_positions_to_review(account: Account, snapshot: AccountSnapshot) -> bool
     standing = Q(cleared_at__isnull=True) | Q(cleared_by=CLEARED_CLOSED, position_id__in=shown)
     flags = list(PositionFlag.objects.filter(standing, account=account))
     told = {flag.position_id for flag in flags if flag.told_at is not None}
-    if any(flag.told_at is None or flag.cleared_at or flag.position_id not in shown for flag in flags):
+    if any(flag.told_at is None or flag.cleared_at for flag in flags):
+        return True
+    if any(flag.position_id not in shown and flag.first_seen_at < snapshot.taken_at for flag in flags):
         return True
     approved = _find_approved(account, set(shown))
     if any(flag.kind == FlagKind.UNAPPROVED and flag.position_id in approved for flag in flags):
@@ -112,7 +116,8 @@ def review_positions(facts: AccountFacts, at: datetime) -> None:
     if snapshot is None or not snapshot.complete:
         return
     shown = _shown(snapshot)
-    _clear(account, ~Q(position_id__in=shown), CLEARED_CLOSED, at)
+    # A view from before the finding proves nothing about it.
+    _clear(account, ~Q(position_id__in=shown) & Q(first_seen_at__lt=snapshot.taken_at), CLEARED_CLOSED, at)
     # A view may have missed a position that the next one shows again: what was wrong with it still is.
     back = PositionFlag.objects.filter(account=account, position_id__in=shown, cleared_by=CLEARED_CLOSED)
     back.update(cleared_at=None, cleared_by="")
@@ -126,6 +131,8 @@ def review_positions(facts: AccountFacts, at: datetime) -> None:
 def list_actions(account: Account, snapshot: AccountSnapshot) -> list[dict[str, Any]]:
     """Return what the account's agent shall close: flagged positions that the view still shows."""
     shown = _shown(snapshot)
+    if not shown:
+        return []
     flags = PositionFlag.objects.filter(
         account=account, cleared_at__isnull=True, action=FlagAction.CLOSE, position_id__in=shown
     )

@@ -64,29 +64,31 @@ def judge_standing(facts: AccountFacts, at: datetime, market_at: datetime) -> No
 
 
 def _follow_level(facts: AccountFacts, standing: Standing, at: datetime, market_at: datetime) -> None:
-    risk = facts.risk
-    before = KeptLevel(RiskLevel(risk.level), risk.level_calm_since)
+    risk, shown = facts.risk, RiskLevel(facts.risk.level)
+    # A level of the day before is not kept: the reset has lifted what it rested on, and that is no flicker.
+    is_old = risk.level_at is not None and risk.day_starts_at is not None and risk.level_at < risk.day_starts_at
     after = follow_level(
-        before,
+        KeptLevel() if is_old else KeptLevel(shown, risk.level_calm_since),
         standing.used,
         worst_fraction=standing.worst_used(count_at_risk(facts)),
         halted_fraction=facts.limits.halted_fraction,
         market_at=market_at,
     )
     risk.level, risk.level_calm_since = after.level.value, after.calm_since
-    if after.level is before.level:
+    if is_old or after.level is not shown:
+        risk.level_at = market_at
+    if after.level is shown:
         return
-    risk.level_at = market_at
     account = facts.account
     write_event(
         account,
         "RISK_LEVEL_CHANGED",
         Severity.INFO,  # the steps of a limit, told beside it, call people
-        f"{account.code}: {before.level} to {after.level} ({standing.used:.0%} of a limit used)",
+        f"{account.code}: {shown} to {after.level} ({standing.used:.0%} of a limit used)",
         at=at,
         market_at=market_at,
         metrics={
-            "from": before.level.value,
+            "from": shown.value,
             "to": after.level.value,
             "light": after.level.light,
             "used_pct": float(round(standing.used * 100, 4)),
@@ -138,7 +140,11 @@ def _tell_cliff(facts: AccountFacts, standing: Standing, at: datetime, market_at
     if found is None:
         return
     lots = ", ".join(f"{cut.close_lots.normalize():f} lots of position {cut.position_id}" for cut in found.cuts)
-    todo = f"Close {lots} before." if lots and found.is_enough else "Closing positions does not help: look at it."
+    ends_at = facts.risk.day_ends_at
+    until = f"{ends_at:%Y-%m-%d %H:%M} UTC" if ends_at else "the day turns"
+    todo = (
+        f"Close {lots} before {until}." if lots and found.is_enough else "Closing positions does not help: look at it."
+    )
     write_event(
         facts.account,
         "RESET_CLIFF_AHEAD",
@@ -149,6 +155,7 @@ def _tell_cliff(facts: AccountFacts, standing: Standing, at: datetime, market_at
         metrics={
             "floor": f"{found.opening.floor:.2f}",
             "equity": f"{found.opening.equity:.2f}",
+            "day_ends_at": ends_at.isoformat() if ends_at else None,
             "cuts": [{"position_id": cut.position_id, "lots": f"{cut.close_lots.normalize():f}"} for cut in found.cuts],
         },
         once_key=key,

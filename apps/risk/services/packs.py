@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import time
 from typing import Any
 
 from django.db import transaction
@@ -14,12 +15,14 @@ from django.db import transaction
 from apps.accounts.models import Account, LimitSet, RulePackVersion
 from apps.accounts.services import change_account
 from apps.common.errors import Conflict, Forbidden, Impossible
+from apps.risk.services.day_sums import begin_phase
 from apps.risk.services.limits import Under, lock_limits, put_in_force, read_under
 from apps.teams.callers import Caller
-from trading.errors import TradingError
+from trading.risk.days import join_clocks
 from trading.risk.limits import Limits, is_looser, parse_limits
 from trading.risk.pack_document import parse_pack
-from trading.risk.pack_limits import Change, compare_documents, compare_limits, day_zone, list_unenforced
+from trading.risk.pack_limits import Change, compare_documents, compare_limits, list_unenforced
+from trading.risk.packs import RulePack
 
 PACK_NEEDS_PERSON = "PACK_NEEDS_PERSON"
 LIMITS_CHANGED = "LIMITS_CHANGED"
@@ -37,41 +40,48 @@ class PackPreview:
     version: RulePackVersion
     phase: str
     zone: str
+    reset_time: time
     limits: Limits
     changes: list[Change]
     words: list[Change]
     unenforced: list[str]
     assumptions: tuple[str, ...]
     is_looser: bool
-    zone_changes: bool
+    day_changes: bool
     number: int
 
     @property
     def needs_password(self) -> bool:
-        return self.is_looser or self.zone_changes
+        return self.is_looser or self.day_changes
+
+    @property
+    def resets(self) -> str:
+        """When the account's day will begin: `17:00 America/Chicago`."""
+        return f"{self.reset_time:%H:%M} {self.zone}"
 
 
 def preview_pack(*, account: Account, present: LimitSet, version: RulePackVersion, phase: str) -> PackPreview:
     """
     Return what a version would change, and change nothing.
 
-    :raises Impossible: PACK_INVALID, PACK_INCOMPLETE or PACK_DAY_UNSUPPORTED, where it cannot be.
+    :raises Impossible: PACK_INVALID or PACK_INCOMPLETE, where it cannot be.
     """
     before, under = parse_limits(present.document), read_under(present)
     after = Under(version, phase, under.own if under else before).limits_for(account)
-    zone, pack = _zone_of(version), parse_pack(version.document)
+    pack = parse_pack(version.document)
     same = under is not None and under.version.pack_id == version.pack_id
     return PackPreview(
         version=version,
         phase=phase,
-        zone=zone,
+        zone=pack.zone,
+        reset_time=pack.resets,
         limits=after,
         changes=compare_limits(before, after),
         words=compare_documents(under.version.document, version.document) if under and same else [],
         unenforced=list_unenforced(pack, pack.phase(phase)),
         assumptions=pack.assumptions,
         is_looser=is_looser(after, before),
-        zone_changes=zone != account.zone,
+        day_changes=not _is_same_day(account, pack),
         number=present.number,
     )
 
@@ -92,13 +102,16 @@ def put_under_pack(
     """
     locked, present = _lock(account, caller, number)
     seen = preview_pack(account=locked, present=present, version=version, phase=phase)
-    if seen.zone_changes:
-        _require_password(confirmed, f"The account's day will turn at midnight {seen.zone}")
+    if seen.day_changes:
+        _require_password(confirmed, f"The account's day will turn at {seen.resets}")
     under = read_under(present)
     own = under.own if under else parse_limits(present.document)
     fresh = put_in_force(present, seen.limits, Under(version, phase, own), caller=caller, confirmed=confirmed)
-    if seen.zone_changes:
-        change_account(account_id=account.pk, actor=caller.actor, changes={"zone": seen.zone}, by_pack=True)
+    if under is None or (under.version.pack_id, under.phase) != (version.pack_id, phase):
+        begin_phase(account.pk)
+    if seen.day_changes:
+        day = {"zone": seen.zone, "reset_time": seen.reset_time}
+        change_account(account_id=account.pk, actor=caller.actor, changes=day, by_pack=True)
     return fresh
 
 
@@ -134,11 +147,9 @@ def _require_password(confirmed: bool, what: str) -> None:
         raise Forbidden("LOOSENING_NEEDS_PASSWORD", f"{what}: give your password again to confirm it.", "password")
 
 
-def _zone_of(version: RulePackVersion) -> str:
-    try:
-        return day_zone(parse_pack(version.document))
-    except TradingError as error:
-        raise Impossible(error.code, error.message, error.field, error.extra) from error
+def _is_same_day(account: Account, pack: RulePack) -> bool:
+    # 17:00 in New York and midnight of its broker's clock are one instant, all year.
+    return join_clocks(account.zone, account.reset_time) == join_clocks(pack.zone, pack.resets)
 
 
 def read_phase(document: Mapping[str, Any], name: str | None) -> str:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.accounts.models import Account
 from apps.assignments.models import Assignment
 from apps.bots.models import Bot
 from apps.common.ids import encode_base32, new_id, public_id
@@ -70,8 +71,8 @@ def record_verdict(
     )
     approval = Approval(
         id=pk,
-        account=facts.account,
-        bot=bot,
+        account_id=facts.account.pk,
+        bot_id=bot.pk,
         assignment_id=assignment.pk if assignment else None,
         client_key=request.client_key,
         body_hash=request.body_hash,
@@ -86,6 +87,7 @@ def record_verdict(
         requested_lots=asked.requested_lots,
         approved=verdict.approved,
         reason_code=verdict.reason_code,
+        shadow_code=verdict.shadow_codes[0] if verdict.shadow_codes else "",
         adjusted_lots=verdict.lots,
         risk_amount=reserved,
         valid_until=valid_until,
@@ -116,11 +118,11 @@ def _know(facts: Sequence[AccountFacts], new: Mapping[UUID, set[str]]) -> None:
         known.add(one.account.pk, one.risk.chain_number, new[one.account.pk])
 
 
-def approval_event(approval: Approval, bot: Bot) -> OutboxEvent:
+def approval_event(approval: Approval, account: Account, bot: Bot) -> OutboxEvent:
     """Return the event that tells of a verdict, unsaved."""
     data = {
         "approval_id": approval.public_id,
-        "account_id": approval.account.public_id,
+        "account_id": account.public_id,
         "bot_id": bot.bot_id,
         "symbol": approval.symbol,
         "side": approval.side,
@@ -131,8 +133,7 @@ def approval_event(approval: Approval, bot: Bot) -> OutboxEvent:
         "risk_amount": approval.risk_amount.quantize(Decimal("0.01")),
         "at": approval.at,
     }
-    team_id = approval.account.team_id
-    return make_event(team_id=team_id, account_id=approval.account_id, kind="approval.decided", data=data)
+    return make_event(team_id=account.team_id, account_id=account.pk, kind="approval.decided", data=data)
 
 
 def _decision_of(
@@ -143,9 +144,9 @@ def _decision_of(
     state: RiskState | None,
     verdict: Verdict,
     market_at: datetime,
-) -> dict[str, Any]:
+) -> str:
     """
-    Return the line: all that was judged by, and how it came out. What many lines share stands in documents; beyond 2 KB
+    Return the line's text: all that was judged by, and how it came out. What many lines share stands in documents; beyond 2 KB
     the state (of an account with very many symbols) becomes one too.
     """
     content = {
@@ -172,17 +173,16 @@ def _decision_of(
     if verdict.shadow_codes:
         content["shadow"] = list(verdict.shadow_codes)
     if state is None:
-        return content
+        return write_canonical(content)
     if (terms := state.terms) is not None:
-        document = write_terms(terms)
-        content["terms"] = facts.file(f"terms {asked.symbol}", lambda: make_document("terms", document))
+        content["terms"] = facts.file(f"terms {asked.symbol}", lambda: make_document("terms", write_terms(terms)))
     return _with_state(content, facts, write_state(state))
 
 
-def _with_state(content: dict[str, Any], facts: AccountFacts, state: dict[str, Any]) -> dict[str, Any]:
-    whole = {**content, "state": state}
-    if len(write_canonical(whole)) <= MOST_BYTES:
-        return whole
+def _with_state(content: dict[str, Any], facts: AccountFacts, state: dict[str, Any]) -> str:
+    body = write_canonical({**content, "state": state})
+    if len(body) <= MOST_BYTES:
+        return body
     document = make_document("state", state)
     facts.documents[document.hash] = document
-    return {**content, "state": document.hash}
+    return write_canonical({**content, "state": document.hash})

@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection, transaction
 from apps.accounts.models import Account, AccountRisk, AccountSnapshot
 from apps.risk.models import Approval
 from apps.risk.services.day_news import tell_days, wake_agents
+from apps.risk.services.day_sums import SUMS, sum_up_days
 from apps.risk.services.days import finalise_day, raise_peaks, roll_day
 from apps.risk.services.facts import OPEN_RESERVATIONS, load_facts
 from apps.risk.services.flags import has_positions_to_review, list_actions, review_positions
@@ -33,13 +34,15 @@ def settle_after_snapshot(account: Account, at: datetime) -> list[dict[str, Any]
 
     The risk row is locked only where something is to be settled. A row that stays busy is settled with the next view.
     """
-    if _has_work(account, at):
+    snapshot = AccountSnapshot.objects.filter(account=account).first()
+    if snapshot is None:
+        return []
+    if _has_work(account, snapshot, at):
         try:
             settle_account(account, at)
         except DatabaseError as error:
             log.warning("SETTLING_POSTPONED", account=account.code, problem=str(error)[:200])
-    snapshot = AccountSnapshot.objects.filter(account=account).first()
-    return list_actions(account, snapshot) if snapshot is not None else []
+    return list_actions(account, snapshot)
 
 
 @transaction.atomic
@@ -60,6 +63,9 @@ def settle_account(account: Account, at: datetime) -> None:
     mark_unresolved(facts, settle_reservations(facts, load_held(account.pk), at), at)
     review_positions(facts, at)
     tell_days([(facts, days)], at)
+    if days:
+        sum_up_days(facts.account.pk, at)
+        risk.refresh_from_db(fields=SUMS)
     judge_standing(facts, at, market_at)
     risk.save(update_fields=SETTLED)
 
@@ -79,12 +85,9 @@ def list_due_accounts(at: datetime) -> list[UUID]:
     return sorted(due)
 
 
-def _has_work(account: Account, at: datetime) -> bool:
+def _has_work(account: Account, snapshot: AccountSnapshot, at: datetime) -> bool:
     """Look without a lock: most views change nothing that the risk row keeps."""
     risk = AccountRisk.objects.get(account=account)
-    snapshot = AccountSnapshot.objects.filter(account=account).first()
-    if snapshot is None:
-        return False
     market_at = snapshot.market_at if account.mode == "PAPER" else at
     if risk.day_ends_at is None or market_at >= risk.day_ends_at or risk.day_provisional:
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from django.conf import settings
 
@@ -12,8 +13,11 @@ from apps.assignments.models import Assignment
 from apps.bots.models import Bot
 from apps.risk.models import BotBreaker
 from apps.risk.services.facts import ZERO, AccountFacts, fresh_quote
+from apps.risk.services.surroundings import find_opposite, known_correlations
 from apps.teams.callers import Caller
 from trading.protocol import ApprovalRequest
+from trading.risk.news import covers, pick_release
+from trading.risk.pairs import join_currencies
 from trading.risk.sizing import SymbolTerms
 from trading.risk.verdict import Asked, RiskState
 
@@ -41,6 +45,9 @@ def read_state(
 ) -> RiskState:
     """Return the state of account and bot at this moment of the batch."""
     risk, snapshot = facts.risk, facts.snapshot
+    asked_symbol, side, terms = body.symbol, body.direction.upper(), _terms_now(facts, body, caller, at)
+    carried, unknown = join_currencies(facts.legs(), facts.terms)
+    release = pick_release(facts.releases, terms, facts.limits, risk.market_at or at)
     return RiskState(
         latches=list_latches(risk),
         halt_epoch=risk.halt_epoch,
@@ -71,9 +78,29 @@ def read_state(
         equity=snapshot.equity if snapshot else ZERO,
         free_margin=snapshot.free_margin if snapshot else None,
         exposure=facts.exposure,
-        terms=_terms_now(facts, body, caller, at),
+        terms=terms,
+        correlations=known_correlations(facts, asked_symbol, risk.market_at or at),
+        held_sides=facts.held_sides(),
+        currency_risk=carried,
+        currency_unknown=unknown,
+        opposite=find_opposite(facts, asked_symbol, side),
+        day_profit=_day_profit(facts),
+        total_profit=risk.total_profit,
+        best_day=risk.best_day,
+        days_traded=risk.days_traded,
+        news_covered=covers(facts.releases, risk.market_at or at),
+        news_at=release.at if release else None,
+        news_what=release.what if release else "",
         fresh_s=settings.OBSERVER_FRESH_S,
     )
+
+
+def _day_profit(facts: AccountFacts) -> Decimal:
+    """What the day has brought, the open profit with it: it may be closed any moment."""
+    risk, snapshot = facts.risk, facts.snapshot
+    if snapshot is None or risk.day_balance_base is None:
+        return ZERO
+    return Decimal(max(snapshot.balance, snapshot.equity) - risk.day_balance_base)
 
 
 def list_latches(risk: AccountRisk) -> tuple[tuple[str, str], ...]:

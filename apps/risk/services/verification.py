@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from heapq import merge
 from itertools import islice
 from typing import Any
 
 from apps.accounts.models import Account, AccountRisk
 from apps.common.ids import MalformedId, parse_public_id, public_id
 from apps.risk.models import Approval, Decision, LogDocument
-from apps.risk.services.decision_log import hash_line, hash_text
+from apps.risk.services.chain_check import ChainCheck, Fault
+from apps.risk.services.decision_log import hash_text
 from apps.risk.services.judge_version import read_judge_version
 from apps.risk.services.signing import Anchor, list_anchors
 from trading.errors import TradingError
@@ -30,18 +32,6 @@ from trading.risk.record import UnreadableRecord, mark_checks, read_case
 
 CHUNK = 500
 _COLUMN = Decimal("1e-8")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong, and with which line (0: with none, such as a log that ends too early)."""
-
-    number: int
-    code: str
-    message: str
-
-    def __str__(self) -> str:
-        return self.message
 
 
 @dataclass
@@ -99,21 +89,18 @@ def _find_faults(
     start = rows.filter(at__lt=since).order_by("-number").first() if since else None
     if start is not None:
         rows = rows.filter(number__gte=start.number)
-    anchors = _by_line([*list_anchors(account), *outside])
-    chain = _Chain(first=start.number if start else 1, previous=start.previous_hash if start else "")
+    kept = sorted(outside, key=_line_of)
+    anchors = merge(list_anchors(account), kept, key=_line_of)
+    first, previous = (start.number, start.previous_hash) if start else (1, "")
+    chain = ChainCheck(first=first, previous=previous, anchors=anchors)
     for lines in _chunks(rows.order_by("number", "id").iterator(chunk_size=CHUNK)):
         yield from chain.follow(lines, before)
-        for line in lines:
-            yield from _check_anchors(line, anchors.pop(line.number, ()), report)
         judged = lines[1:] if start is not None and lines[0].number == start.number else lines
         yield from _check_contents(account, judged, report, accepted)
-        if chain.broken:
+        if chain.is_broken:
             return
-    report.lines = chain.count - (1 if start is not None else 0)
+    report.lines, report.anchors = chain.count - (1 if start is not None else 0), chain.anchored
     yield from chain.end(before, _read_head(account))
-    for number, cut in anchors.items():
-        if number >= chain.first:
-            yield Fault(number, "ANCHOR_WITHOUT_LINE", f"line {number} was anchored at {cut[0].at} and is not there")
     if start is None:
         yield from _count_approvals(account, report)
 
@@ -128,51 +115,8 @@ def _read_head(account: Account) -> tuple[int, str]:
     return number, head
 
 
-class _Chain:
-    """Each line after the one before it, and the last one where the account says it is."""
-
-    def __init__(self, *, first: int, previous: str) -> None:
-        self.first, self.previous, self.count, self.broken = first, previous, 0, False
-
-    def follow(self, lines: Iterable[Decision], head: tuple[int, str]) -> Iterator[Fault]:
-        for line in lines:
-            expected = self.first + self.count
-            if line.number != expected:
-                self.broken = True
-                yield Fault(expected, "LINE_MISSING", f"line {expected} is missing, found {line.number}")
-                return
-            self.count += 1
-            if line.previous_hash != self.previous:
-                yield Fault(expected, "LINE_MOVED", f"line {expected} does not follow the line before it")
-            if line.hash != hash_line(line.previous_hash, line.body):
-                yield Fault(expected, "LINE_CHANGED", f"line {expected} was changed")
-            if line.number == head[0] and line.hash != head[1]:
-                yield Fault(expected, "HEAD_DIFFERS", "the last line is not the one the account knows")
-            self.previous = line.hash
-
-    def end(self, before: tuple[int, str], after: tuple[int, str]) -> Iterator[Fault]:
-        last = self.first + self.count - 1
-        if not before[0] <= last <= after[0]:
-            yield Fault(0, "LENGTH_DIFFERS", f"the log has {last} lines, the account says {after[0]}")
-        elif last == 0 and after[1]:
-            yield Fault(0, "HEAD_DIFFERS", "the last line is not the one the account knows")
-
-
-def _by_line(anchors: Iterable[Anchor]) -> dict[int, list[Anchor]]:
-    found: dict[int, list[Anchor]] = {}
-    for anchor in anchors:
-        found.setdefault(anchor.number, []).append(anchor)
-    return found
-
-
-def _check_anchors(line: Decision, anchors: Iterable[Anchor], report: LogReport) -> Iterator[Fault]:
-    for anchor in anchors:
-        report.anchors += 1
-        if anchor.problem:
-            yield Fault(line.number, "ANCHOR_INVALID", f"the anchor of line {line.number}: {anchor.problem}")
-        elif anchor.head != line.hash:
-            message = f"line {line.number} is not the one that was signed at {anchor.at}"
-            yield Fault(line.number, "ANCHOR_DIFFERS", message)
+def _line_of(anchor: Anchor) -> int:
+    return anchor.number
 
 
 # --- what the lines say -----------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -167,13 +168,20 @@ def answer_busy(request: TradeRequest, code: str, message: str) -> Answer:
 def plain_check(check: Check) -> dict[str, Any]:
     """Return a check as JSON shows it."""
     shape: dict[str, Any] = {"check": check.name, "status": check.status}
-    return {**shape, **{name: _plain(value) for name, value in check.figures.items()}}
+    for name, value in check.figures.items():
+        shape[name] = value if type(value) is str else _plain(value)
+    return shape
 
 
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
-        return round(value, 8).normalize() + _ZERO if value.is_finite() else str(value)
+        return _short(value) if value.is_finite() else str(value)
     return value if isinstance(value, int | float | str | None) else str(value)
+
+
+@lru_cache(maxsize=4096)  # a burst says the same limits hundreds of times
+def _short(value: Decimal) -> Decimal:
+    return round(value, 8).normalize() + _ZERO
 
 
 class _TooLarge(PlatformError):

@@ -30,6 +30,7 @@ from trading.engine.events import (
     sides_alone,
 )
 from trading.engine.loop import run_loop
+from trading.engine.marks import mark_trades
 from trading.engine.params import managed
 from trading.engine.signals import find_signals, is_ema_cross
 from trading.engine.sources import Prepared, prepare
@@ -127,6 +128,7 @@ class Tables:
     skipped: IntArray
     final_balance: float
     equity: FloatArray
+    went_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,14 @@ class Job:
         )  # fmt: skip
         if count == NOT_SURE:
             return None
-        return Tables(room.trade_ints[:count].copy(), room.trade_floats[:count].copy(), skipped, final, _NO_EQUITY)
+        return Tables(
+            room.trade_ints[:count].copy(),
+            room.trade_floats[:count].copy(),
+            skipped,
+            final,
+            _NO_EQUITY,
+            went_short=True,
+        )
 
     def run_long(self, equity: FloatArray) -> Tables:
         """Walk through events and the bars between; mark ``equity`` where it has room for it, and where a day's loss counts anyway."""
@@ -215,7 +224,18 @@ class Job:
         """Return the equity at every bar's close."""
         if len(tables.equity):
             return tables.equity
+        if tables.went_short:
+            return self._mark_short(tables)
         return self.run_long(np.empty(len(self.bars))).equity
+
+    def _mark_short(self, tables: Tables) -> FloatArray:
+        instrument, equity = self.prepared.instrument, np.empty(len(self.bars))
+        mark = mark_trades if self.plain else jit.compiled(mark_trades)
+        mark(
+            self.prepared.params, self.costs.charges(instrument), self.bars.close,
+            find_spread(self.bars, instrument, self.costs), tables.ints, tables.floats, self.balance, equity,
+        )  # fmt: skip
+        return equity
 
 
 def make_job(

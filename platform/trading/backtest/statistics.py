@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from trading.engine import book
 from trading.engine.decide import SKIP_NAMES
-from trading.metrics.curves import daily_returns, drawdown, sharpe_ratio
+from trading.metrics.curves import daily_returns, find_falls, sharpe_ratio
 from trading.metrics.trades import describe_trades
 from trading.model.bars import Bars
 
@@ -29,7 +29,7 @@ def count_statistics(
 ) -> dict[str, Any]:
     """Return counts, sums and ratios of a run by name; ``ints`` and ``floats`` are the tables of its trades."""
     curve = np.concatenate(([balance], equity))
-    falls = drawdown(curve)
+    falls, fallen = find_falls(curve)
     pnl = floats[:, book.V_PROFIT] - floats[:, book.V_COMMISSION] + floats[:, book.V_SWAP]
     return {
         "bars": own_bars,
@@ -37,7 +37,7 @@ def count_statistics(
         "final_balance": final,
         "return_fraction": final / balance - 1,
         "max_drawdown_fraction": float(falls.max()),
-        "max_drawdown": float((np.maximum.accumulate(curve) - curve).max()),
+        "max_drawdown": float(fallen.max()),
         "sharpe_ratio": sharpe_ratio(daily_returns(bars.time, equity)),
         **describe_trades(pnl),
         "commission": round(float(floats[:, book.V_COMMISSION].sum()), 2),

@@ -26,11 +26,16 @@ def drawdown(equity: FloatArray) -> FloatArray:
     >>> drawdown(np.array([100.0, 125.0, 100.0, 150.0])).tolist()
     [0.0, 0.0, 0.2, 0.0]
     """
+    return find_falls(equity)[0]
+
+
+def find_falls(equity: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return `drawdown`, and the same in money; errors are its own."""
     if equity.ndim != 1 or not len(equity) or not bool(np.isfinite(equity).all()) or equity[0] <= 0:
         raise InvalidValue("an equity curve is a list of finite numbers that begins above zero")
     peak = np.maximum.accumulate(equity)
-    fall: FloatArray = (peak - equity) / peak
-    return fall
+    fallen: FloatArray = peak - equity
+    return fallen / peak, fallen
 
 
 def daily_returns(times_s: IntArray, equity: FloatArray) -> FloatArray:

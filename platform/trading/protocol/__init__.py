@@ -10,6 +10,7 @@ from trading.protocol.codec import MalformedMessage, decode, encode
 from trading.protocol.desired import DesiredAssignment, DesiredSet, FactsMessage, Halt, ManualSignal, OneShot
 from trading.protocol.hello import Hello, Lease, Welcome
 from trading.protocol.report import Report, ReportAnswer, ReportAnswers, Reports
+from trading.protocol.sending import FileMessage, HistoryAnswer, HistoryMessage, LogLine, LogMessage
 from trading.protocol.snapshot import (
     AccountState,
     AgentHealth,
@@ -45,9 +46,14 @@ __all__ = [
     "DesiredAssignment",
     "DesiredSet",
     "FactsMessage",
+    "FileMessage",
     "Halt",
     "Hello",
+    "HistoryAnswer",
+    "HistoryMessage",
     "Lease",
+    "LogLine",
+    "LogMessage",
     "MalformedMessage",
     "ManualSignal",
     "MarketClock",

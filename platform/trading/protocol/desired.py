@@ -60,10 +60,16 @@ class DesiredAssignment(Message, frozen=True, kw_only=True):
 
 
 class OneShot(Message, frozen=True, kw_only=True):
-    """A leased command. Its answer is a report `command_result` with `lease_token`; a repeat is answered from the journal."""
+    """
+    A leased command. Its answer is a report `command_result` with `lease_token`; a repeat is answered from the journal.
+
+    Kinds and payloads: CLOSE_POSITION (ticket, volume_lots?), CLOSE_BOT (magic), CANCEL_PENDINGS (magic?), FLATTEN_ACCOUNT,
+    SNAPSHOT, PULL_HISTORY (days?), PREFLIGHT (symbols?), UPGRADE (version), SEND_JOURNAL. A repeated FLATTEN_ACCOUNT is swept
+    again: what it wants may have ceased to be so.
+    """
 
     command_id: str
-    kind: str  # CLOSE_POSITION | SNAPSHOT …
+    kind: str
     payload: dict[str, Any]
     lease_token: str
     expires_at: datetime | None

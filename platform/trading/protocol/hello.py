@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time
 
 from trading.protocol.codec import Message
 
@@ -51,6 +51,7 @@ class Welcome(Message, frozen=True, kw_only=True):
     account_id: str
     account_code: str
     account_zone: str
+    account_resets: time = time()  # of that zone's wall clock: when the account's day begins
     connection_loss: str  # HOLD | FLATTEN: what the agent does when it loses the server
     server_time: datetime
     protocol_version: int

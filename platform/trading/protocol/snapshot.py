@@ -148,6 +148,7 @@ class SnapshotAnswer(Message, frozen=True, kw_only=True):
     desired_version: int
     deals_since_ms: int
     actions: list[dict[str, Any]] = []  # {"action": "close" | "reduce", "ticket", "lots"?, "reason"}
+    log_wanted: bool = False  # somebody reads along: send log lines until an answer says no
 
 
 class SymbolSpec(Message, frozen=True, kw_only=True):

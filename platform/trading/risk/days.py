@@ -86,7 +86,7 @@ def day_of(day: date, zone: str, resets: time = MIDNIGHT) -> Day:
     return Day(day, _start_of(day, zone, resets), _start_of(day + timedelta(days=1), zone, resets))
 
 
-def days_between(last: date, market_at: datetime, zone: str) -> Iterator[Day]:
+def days_between(last: date, market_at: datetime, zone: str, resets: time = MIDNIGHT) -> Iterator[Day]:
     """
     Yield each day after ``last`` up to the one that holds the instant, in order; nothing where ``last`` still holds.
 
@@ -95,13 +95,23 @@ def days_between(last: date, market_at: datetime, zone: str) -> Iterator[Day]:
     >>> [d.day.day for d in days_between(date(2026, 3, 28), datetime(2026, 3, 30, 12, tzinfo=UTC), "Europe/Prague")]
     [29, 30]
     """
-    current = day_at(market_at, zone).day
+    current = day_at(market_at, zone, resets).day
     if (current - last).days > MOST_DAYS:
         raise ValueError(f"{(current - last).days} days lie between {last} and {current}")
     for number in range(1, (current - last).days + 1):
-        day = day_of(last + timedelta(days=number), zone)
+        day = day_of(last + timedelta(days=number), zone, resets)
         if day.starts_at < day.ends_at:
             yield day
+
+
+def join_clocks(zone: str, resets: time) -> tuple[str, time]:
+    """
+    Return a zone and time at which the same days begin, one and the same for both names of the brokers' clock.
+
+    >>> join_clocks("America/New_York", time(17)) == join_clocks(SERVER_ZONE, MIDNIGHT)
+    True
+    """
+    return (SERVER_ZONE, MIDNIGHT) if (zone, resets) == (_NEW_YORK, time(17)) else (zone, resets)
 
 
 def _zone_info(zone: str) -> ZoneInfo:

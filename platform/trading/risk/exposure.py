@@ -37,12 +37,13 @@ class Exposure:
     """
     The worst case of all holdings: each at its stop, none of them helping another.
 
-    ``problem`` and ``message`` say why the worst case of a holding is not known; nothing new may be approved then.
+    ``by_leg`` is the loss by symbol and side. ``problem`` and ``message`` say why the worst case of a holding is not known; nothing new may be approved then.
     """
 
     worst_loss: Decimal = ZERO
     count: int = 0
     by_symbol: Mapping[str, Decimal] = field(default_factory=dict)
+    by_leg: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
     position_ids: frozenset[int] = frozenset()
     problem: str = ""
     message: str = ""
@@ -62,6 +63,7 @@ def measure_exposure(
     :param unprotected_move_fraction: the adverse move a holding without a stop counts with; None: it cannot be counted.
     """
     by_symbol: dict[str, Decimal] = {}
+    by_leg: dict[tuple[str, str], Decimal] = {}
     count, problem, message, ids = 0, "", "", set()
     for holding in holdings:
         count += 1
@@ -71,11 +73,14 @@ def measure_exposure(
         except SizingRefused as refused:
             problem, message = refused.code, refused.message
             continue
+        leg = (holding.symbol, holding.side)
         by_symbol[holding.symbol] = by_symbol.get(holding.symbol, ZERO) + loss
+        by_leg[leg] = by_leg.get(leg, ZERO) + loss
     return Exposure(
         worst_loss=sum(by_symbol.values(), ZERO),
         count=count,
         by_symbol=by_symbol,
+        by_leg=by_leg,
         position_ids=frozenset(ids - {0}),
         problem=problem,
         message=message,

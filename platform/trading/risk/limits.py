@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from trading.risk.limit_readers import (
@@ -139,7 +140,7 @@ class Limits:
         """
         if check not in LIMIT_CHECKS:
             return ENFORCE
-        return min(self.mode, dict(self.modes).get(check, ENFORCE), key=_STRICTNESS.__getitem__)
+        return _milder(self.mode, self.modes, check)
 
     def as_document(self) -> dict[str, Any]:
         """Return plain JSON values; Decimals as text. `parse_limits` reads it back."""
@@ -311,6 +312,13 @@ _LARGER_IS_STRICTER = (
     "news_after_s",
 )
 _STRICTNESS = {OFF: 0, SHADOW: 1, ENFORCE: 2}
+
+
+@lru_cache(maxsize=1024)
+def _milder(mode: str, modes: tuple[tuple[str, str], ...], check: str) -> str:
+    return min(mode, dict(modes).get(check, ENFORCE), key=_STRICTNESS.__getitem__)
+
+
 _DECIMALS = (fraction, fraction_or_none)
 _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "daily_loss_fraction": fraction,

@@ -7,8 +7,6 @@ from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Any, Final
 
-from trading.errors import TradingError
-from trading.risk.days import MIDNIGHT, SERVER_ZONE
 from trading.risk.limits import (
     STATIC,
     TRAILING_CLOSED,
@@ -17,17 +15,12 @@ from trading.risk.limits import (
     Limits,
     default_limits,
 )
-from trading.risk.packs import Phase, RulePack, Weekend, holds_in
+from trading.risk.packs import News, PerTrade, Phase, RulePack, Weekend, holds_in
 
 # A peak that is measured more often stands at least as high, and its floor with it.
 _BY_STRICTNESS: Final = (STATIC, TRAILING_EOD, TRAILING_CLOSED, TRAILING_INTRADAY)
-_FIVE_PM_NEW_YORK: Final = ("America/New_York", "17:00")
-
-
-class UnsupportedDay(TradingError):
-    """A firm's trading day that an account cannot follow; ``extra`` holds its zone and time."""
-
-    code = "PACK_DAY_UNSUPPORTED"
+_PROHIBITED: Final = "prohibit"
+"""How a pack's news rule begins where it forbids trading itself, and not only a kind of order or a part of the profit."""
 
 
 def limits_under(pack: RulePack, phase: Phase, *, initial: Decimal, own: Limits) -> Limits:
@@ -42,7 +35,7 @@ def limits_under(pack: RulePack, phase: Phase, *, initial: Decimal, own: Limits)
     :raises IncompletePack: if the pack leaves a figure open, or the firm sells no account of that size.
     """
     firm, matrix = pack.limits(phase, initial=initial, own=own), matrix_ceiling(initial)
-    trade = pack.per_trade if pack.per_trade and holds_in(pack.per_trade.phases, phase) else None
+    trade = _per_trade(pack, phase)
     per_trade = (trade.max_risk_fraction if trade else None, own.max_risk_per_trade_fraction, matrix.per_trade)
     return replace(
         firm,
@@ -52,7 +45,44 @@ def limits_under(pack: RulePack, phase: Phase, *, initial: Decimal, own: Limits)
         max_daily_risk_fraction=min(own.max_daily_risk_fraction or matrix.daily, matrix.daily),
         drawdown_mode=max(firm.drawdown_mode, own.drawdown_mode, key=_BY_STRICTNESS.index),
         drawdown_locks_at_initial=_locks(firm, own),
+        **_of_firms_only(pack, phase, initial=initial, own=own),
     )
+
+
+def _per_trade(pack: RulePack, phase: Phase) -> PerTrade | None:
+    return pack.per_trade if pack.per_trade and holds_in(pack.per_trade.phases, phase) else None
+
+
+def _of_firms_only(pack: RulePack, phase: Phase, *, initial: Decimal, own: Limits) -> dict[str, Any]:
+    """Return what firms ask beyond losses, each the stricter of the firm's and the account's own."""
+    trade, rule, news = _per_trade(pack, phase), pack.consistency_in(phase), forbidden_news(pack, phase)
+    target = phase.target.of(initial, size=initial) / initial if phase.target else None
+    return {
+        "max_open_risk_fraction": _least(trade.max_open_risk_fraction if trade else None, own.max_open_risk_fraction),
+        "consistency_fraction": _least(rule.best_day_fraction if rule else None, own.consistency_fraction),
+        "profit_target_fraction": target if target is not None else own.profit_target_fraction,
+        "min_trading_days": _most(phase.min_trading_days or None, own.min_trading_days),
+        "news_before_s": _most(news.before_s if news else None, own.news_before_s),
+        "news_after_s": _most(news.after_s if news else None, own.news_after_s),
+        "weekend_holding": own.weekend_holding and pack.weekend.may_hold(phase.stage) is not False,
+        "flat_by": f"{pack.flat_by.time:%H:%M} {pack.flat_by.zone}" if pack.flat_by else own.flat_by,
+        "forbid_opposite_positions": own.forbid_opposite_positions or pack.forbids_opposite_positions,
+    }
+
+
+def forbidden_news(pack: RulePack, phase: Phase) -> News | None:
+    """Return the news rule of a phase where it says when nothing is opened; other kinds no approval can hold anybody to."""
+    news = pack.news_in(phase)
+    timed = news is not None and (news.before_s is not None or news.after_s is not None)
+    return news if news and timed and news.action.startswith(_PROHIBITED) else None
+
+
+def _least(*parts: Decimal | None) -> Decimal | None:
+    return min((part for part in parts if part is not None), default=None)
+
+
+def _most(*parts: int | None) -> int | None:
+    return max((part for part in parts if part is not None), default=None)
 
 
 def _locks(firm: Limits, own: Limits) -> bool:
@@ -80,27 +110,9 @@ def matrix_ceiling(account_size: Decimal) -> Ceiling:
     return Ceiling(per_trade=Decimal("0.005") if account_size >= 100_000 else Decimal("0.01"), daily=daily)
 
 
-def day_zone(pack: RulePack) -> str:
-    """
-    Return the zone in whose midnight the account's day turns with the firm's.
-
-    :raises UnsupportedDay: where there is none: a daily floor that moves at another hour would not be the firm's.
-    """
-    if pack.resets == MIDNIGHT:
-        return pack.zone
-    if (pack.zone, f"{pack.resets:%H:%M}") == _FIVE_PM_NEW_YORK:
-        return SERVER_ZONE
-    raise UnsupportedDay(
-        f"{pack.firm}'s day turns at {pack.resets:%H:%M} {pack.zone}, and an account's day turns at midnight: "
-        "its daily floor cannot be followed",
-        field="reset",
-        extra={"zone": pack.zone, "time": f"{pack.resets:%H:%M}"},
-    )
-
-
 def list_unenforced(pack: RulePack, phase: Phase) -> list[str]:
-    """Return what the firm demands in a phase and no check of an approval holds anybody to, in sentences."""
-    return [*_of_the_phase(pack, phase), *_of_every_day(pack, phase), *_of_each_trade(pack, phase)]
+    """Return what the firm demands in a phase and no check of an approval can hold anybody to, in sentences."""
+    return [*_of_the_phase(pack, phase), *_of_every_day(pack, phase)]
 
 
 def _of_the_phase(pack: RulePack, phase: Phase) -> Iterator[str]:
@@ -117,26 +129,23 @@ def _of_the_phase(pack: RulePack, phase: Phase) -> Iterator[str]:
         yield f"Time limit: {min(days)} days."
     if pack.inactivity_days:
         yield f"The account ends after {pack.inactivity_days} days without a trade."
-    if rule := pack.consistency_in(phase):
+    rule = pack.consistency_in(phase)
+    if rule and phase.target is None:
         yield f"Consistency: no day may bring more than {_percent(rule.best_day_fraction)} of the total profit."
 
 
 def _of_every_day(pack: RulePack, phase: Phase) -> Iterator[str]:
-    if news := pack.news_in(phase):
+    news = pack.news_in(phase)
+    if news and not forbidden_news(pack, phase):
         around = f" from {news.before_s or 0} s before to {news.after_s or 0} s after" if news.before_s else ""
         yield f"News{around}: {news.action.replace('_', ' ')}{f' ({news.scope})' if news.scope else ''}."
     if pack.weekend.may_hold(phase.stage) is False:
-        yield "No position may stay open over the weekend."
+        yield "No position may stay open over the weekend: nothing is opened shortly before, closing is up to you."
     if pack.weekend == Weekend():
         yield "Whether positions may stay open over the weekend is not stated."
     if pack.flat_by:
-        yield f"Everything is closed by {pack.flat_by.time:%H:%M} {pack.flat_by.zone} every day."
-
-
-def _of_each_trade(pack: RulePack, phase: Phase) -> Iterator[str]:
-    rule = pack.per_trade
-    if rule and rule.max_open_risk_fraction is not None and holds_in(rule.phases, phase):
-        yield f"All open positions together risk at most {_percent(rule.max_open_risk_fraction)}."
+        when = f"{pack.flat_by.time:%H:%M} {pack.flat_by.zone}"
+        yield f"Everything is closed by {when} every day: nothing is opened from then on, closing is up to you."
 
 
 def _percent(fraction: Decimal) -> str:

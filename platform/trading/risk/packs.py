@@ -235,7 +235,8 @@ class RulePack:
     """
     A firm's program: its phases and the rules that hold in them.
 
-    ``breach_on_touch``: equity on the floor is already a breach; otherwise only below it.
+    ``breach_on_touch``: equity on the floor is already a breach; otherwise only below it. ``forbids_opposite_positions``: no
+    instrument may be held long on one account and short on another of the same owner.
     """
 
     pack_id: str
@@ -254,6 +255,7 @@ class RulePack:
     inactivity_days: int | None = None
     time_limit_days: int | None = None
     breach_on_touch: bool = False
+    forbids_opposite_positions: bool = False
     confidence: str = ""
     conflict: str = ""
     assumptions: tuple[str, ...] = ()
@@ -342,7 +344,11 @@ def _fraction(allowance: Allowance, initial: Decimal) -> Decimal:
 
 def _plain(value: Any, left_out: frozenset[str] = frozenset()) -> Any:
     if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.name not in left_out}
+        return {
+            f.name: _plain(getattr(value, f.name))
+            for f in fields(value)
+            if f.name not in left_out and (f.name, getattr(value, f.name)) not in _CAME_LATER
+        }
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if isinstance(value, Decimal):
@@ -353,6 +359,9 @@ def _plain(value: Any, left_out: frozenset[str] = frozenset()) -> Any:
 _DECIDES_NOTHING: Final = frozenset(
     {"pack_id", "firm", "program", "confidence", "conflict", "assumptions", "gaps", "sources"}
 )
+_CAME_LATER: Final = frozenset(
+    {("forbids_opposite_positions", False)}
+)  # so that the hashes of before stay as they were
 _STAGE_WORDS: Final = {
     Stage.EVALUATION: frozenset({"all", "evaluation", "challenge"}),
     Stage.FUNDED: frozenset({"all", "funded", "funded_standard", "reward", "payout"}),

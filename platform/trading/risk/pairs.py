@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Final
 
-from trading.risk.sizing import BUY
+from trading.risk.sizing import BUY, SymbolTerms
 
 ZERO, ONE = Decimal(0), Decimal(1)
 MOST_RETURNS: Final = 100
@@ -121,3 +121,23 @@ def instrument_of(symbol: str) -> str:
 def opposes(symbol: str, side: str, held: str, held_side: str) -> bool:
     """Say whether a trade and what is held elsewhere are one instrument in opposite directions."""
     return held_side != side and instrument_of(symbol) == instrument_of(held)
+
+
+def join_currencies(
+    legs: Iterable[tuple[tuple[str, str], Decimal]], terms: Mapping[str, SymbolTerms]
+) -> tuple[dict[str, Decimal], Decimal]:
+    """
+    Return the signed money at risk in each currency of all that is held, and that of symbols whose currencies nobody told.
+
+    :param legs: (symbol, side) and money at risk [account currency].
+    """
+    carried: dict[str, Decimal] = {}
+    unknown = ZERO
+    for (symbol, side), risk in legs:
+        known = terms.get(symbol)
+        if known is None or not (known.currency_base and known.currency_profit):
+            unknown += risk
+            continue
+        for name, leg in currency_legs(side, known.currency_base, known.currency_profit, risk).items():
+            carried[name] = carried.get(name, ZERO) + leg
+    return {name: leg for name, leg in carried.items() if leg}, unknown

@@ -2,7 +2,8 @@
 What is written down of a case, so that the same judge can be asked again: a plain tree of names and values, and back.
 
 What equals a field's default is left out. The terms of the symbol and the limits are documents of their own; the state keeps
-only what moves in the terms: bid, ask and the volume open already. Position ids are left out: no check reads them.
+only what moves in the terms: bid, ask and the volume open already. Position ids and losses by side are left out: no check reads
+them (sides and currencies are in the state).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
@@ -23,7 +24,9 @@ from trading.risk.verdict import Asked, RiskState, Verdict
 MOVING: Final = ("volume_open", "bid", "ask")
 """What of a symbol's terms belongs to the moment, and so to the state."""
 
-_UNJUDGED: Final = frozenset({"terms", "position_ids"})
+_AS_THEY_ARE: Final = frozenset({str, int, bool, NoneType})
+_ONE, _DIGITS = Decimal(1), 20
+_UNJUDGED: Final = frozenset({"terms", "position_ids", "by_leg"})
 
 
 class UnreadableRecord(ValueError):
@@ -93,22 +96,29 @@ def read_case(
 
 def _write_fields(value: Any) -> dict[str, Any]:
     plain = {}
-    for field in fields(value):
-        inner = getattr(value, field.name)
-        if field.name not in _UNJUDGED and not _is_default(field, inner):
-            plain[field.name] = _write(inner)
+    for name, default in _plan_of(value.__class__):
+        inner = getattr(value, name)
+        if inner is not default and not (type(inner) is type(default) and inner == default):
+            plain[name] = _write(inner)
     return plain
 
 
-def _is_default(field: Any, value: Any) -> bool:
-    if field.default is not MISSING:
-        return type(value) is type(field.default) and bool(value == field.default)
-    return field.default_factory is not MISSING and value == field.default_factory()
+@cache
+def _plan_of(kind: Any) -> tuple[tuple[str, Any], ...]:
+    """Return the judged fields of a dataclass with their defaults (`MISSING` where there is none)."""
+    return tuple(
+        (field.name, field.default_factory() if field.default_factory is not MISSING else field.default)
+        for field in fields(kind)
+        if field.name not in _UNJUDGED
+    )
 
 
 def _write(value: Any) -> Any:
-    if isinstance(value, Decimal):
+    kind = type(value)
+    if kind is Decimal:
         return _shorten(value) if value.is_finite() else str(value)
+    if kind in _AS_THEY_ARE:
+        return value
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, Mapping):
@@ -118,13 +128,14 @@ def _write(value: Any) -> Any:
     return _write_fields(value) if is_dataclass(value) else value
 
 
+@lru_cache(maxsize=4096)  # a burst says the same balance hundreds of times; equal numbers have one short form
 def _shorten(value: Decimal) -> Decimal:
     """Leave out zeros at the end, and nothing else: columns say 100000.00000000."""
     short = value.normalize()
     if short != value:
         return value  # more digits than the context carries
-    exponent = short.as_tuple().exponent
-    return short.quantize(Decimal(1)) if isinstance(exponent, int) and 0 < exponent < 20 else short
+    whole = value.to_integral_value()
+    return whole.quantize(_ONE) if whole == value and value.adjusted() < _DIGITS else short
 
 
 @cache

@@ -232,7 +232,7 @@ def test_one_shots_are_asked_and_listed(world, alice):
     assert post(alice, path, {"kind": "CLOSE_POSITION", "payload": {}}).status_code == 400
     assert post(alice, path, {"kind": "FORMAT_DISK"}).status_code == 400
     asked = post(alice, path, {"kind": "CLOSE_POSITION", "payload": {"ticket": 7, "volume_lots": 0.1}})
-    assert (asked.status_code, asked.json()["payload"]) == (202, {"ticket": 7, "volume_lots": "0.10000000"})
+    assert (asked.status_code, asked.json()["payload"]) == (202, {"ticket": 7, "volume_lots": "0.1"})
     assert get(alice, path)["results"][0]["state"] == "PENDING"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from itertools import pairwise
 
 import pytest
 
@@ -66,7 +66,7 @@ def test_a_limit_of_positions_holds_for_all_together(runs):
 
     study.refresh_from_db()
     spans = sorted((trade["opened_s"], trade["closed_s"]) for trade in study.result["trades"])
-    assert all(later[0] >= earlier[1] for earlier, later in itertools.pairwise(spans))
+    assert all(later[0] >= earlier[1] for earlier, later in pairwise(spans))
     assert study.result["skipped"]["max_open_trades"] > 0
 
 

@@ -9,7 +9,7 @@ from tests.scenes import Desk
 PLAIN = (
     "overview", "strategies", "strategy-new", "fleet", "executor-new", "risk", "account-new", "backtests",
     "backtests-compare", "halt", "trades", "data", "data-new", "bots", "team", "keys", "security", "first-team",
-    "events",
+    "commands", "events",
 )  # fmt: skip
 
 
@@ -23,6 +23,7 @@ def list_pages(desk: Desk) -> dict[str, str]:
         "account-figures": reverse("dashboard:account-equity", args=[account]),
         "account-candles": reverse("dashboard:account-candles", args=[account]) + "?symbol=EURUSD&timeframe=M5",
         "trades-export": reverse("dashboard:trades-export"),
+        "bulk": reverse("dashboard:bulk") + "?act=SNAPSHOT&executor=sim-1&executor=ldn-1",
     }
 
 
@@ -44,6 +45,13 @@ def list_rows(desk: Desk) -> dict[str, str]:
         "executor": reverse("dashboard:executor", args=["sim-1"]),
         "executor-revoke": reverse("dashboard:executor-revoke", args=["sim-1"]),
         "executor-retire": reverse("dashboard:executor-retire", args=["sim-1"]),
+        "ask-close-bot": reverse("dashboard:ask", args=["sim-1", "close-bot"]),
+        "ask-upgrade": reverse("dashboard:ask", args=["sim-1", "upgrade"]),
+        "executor-log": reverse("dashboard:executor-log", args=["sim-1"]),
+        "command": reverse("dashboard:command", args=[desk.command.public_id]),
+        "batch": reverse("dashboard:batch", args=[desk.batch.public_id]),
+        "timeline": reverse("dashboard:timeline", args=[desk.assignment.public_id]),
+        "account-flatten": reverse("dashboard:account-flatten", args=[account]),
         "account": reverse("dashboard:account", args=[account]),
         "account-settings": reverse("dashboard:account-settings", args=[account]),
         "account-limits": reverse("dashboard:account-limits", args=[account]),

@@ -11,13 +11,9 @@ from django.core import mail
 
 from apps.accounts.models import Account, AccountRisk
 from apps.assignments.models import Assignment
-from apps.common.clock import read_at
 from apps.executors.models import Command, Executor, ExecutorKey
-from apps.market.models import SymbolSpecification
-from apps.market.services import store_specifications
 from apps.strategies.models import Strategy
 from apps.teams.models import ApiKey, AuditEntry, Membership
-from tests.fleet import symbol_spec
 from tests.scenes import RULES, observe
 from tests.world import PASSWORD, browser, make_user
 
@@ -322,24 +318,6 @@ def test_an_account_is_opened_and_its_settings_change(world, alice):
     assert alice.post("/risk/new", form).status_code == 422  # taken
 
 
-def test_what_the_broker_changed_is_shown_and_approved_again_once_seen(desk, tom, bob):
-    account = desk.account if hasattr(desk, "account") else Account.objects.first()
-    SymbolSpecification.objects.filter(account=account).delete()
-    store_specifications(account=account, specs=[symbol_spec()], at=read_at())
-    store_specifications(account=account, specs=[symbol_spec(stops_level_points=40)], at=read_at())
-    where, act = f"/risk/{account.code}", f"/risk/{account.code}/symbols/EURUSD/accept"
-    for page in (where, f"/fleet/{Executor.objects.filter(account=account).first().code}"):
-        text = read(tom.get(page))
-        assert "Nothing is approved in it" in text, page
-        assert "0 → 40" in text
-    assert act not in read(bob.get(where))
-    assert bob.post(act).status_code == 403
-
-    assert "Trades in EURUSD may be approved again" in read(tom.post(act, follow=True))
-    assert SymbolSpecification.objects.get(account=account).drift == {}
-    assert AuditEntry.objects.filter(action="symbol.accepted").count() == 1
-
-
 def test_limits_change_by_a_new_version_with_a_name_on_it(desk, alice):
     form = {
         "daily_loss": "2.5",
@@ -347,7 +325,11 @@ def test_limits_change_by_a_new_version_with_a_name_on_it(desk, alice):
         "risk_per_trade": "0.4",
         "daily_risk": "",
         "max_open_positions": "3",
+        "max_consecutive_losses": "4",
+        "max_order_errors_per_hour": "10",
+        "max_slippages_per_day": "2",
     }
+    assert alice.post("/risk/paper-1/limits", {**form, "max_slippages_per_day": "0"}).status_code == 422
     assert alice.post("/risk/paper-1/limits", {**form, "daily_loss": "0"}).status_code == 422
     asked = alice.post("/risk/paper-1/limits", form)
     assert (asked.status_code, "give your password again" in read(asked)) == (
@@ -363,7 +345,10 @@ def test_limits_change_by_a_new_version_with_a_name_on_it(desk, alice):
     assert newest.document["max_daily_risk_fraction"] is None
     assert newest.document["max_open_positions"] == 3
     assert desk.paper.limit_sets.filter(number=1, in_force=False).exists()
-    assert "2.5 % of the initial balance" in read(alice.get("/risk/paper-1"))
+    page = read(alice.get("/risk/paper-1"))
+    assert "2.5 % of the initial balance" in page
+    assert "after 4 losing trades in a row or 10 rejected orders in an hour" in page
+    assert "after 2 fills a day beyond 2 × their risk" in page
 
 
 def test_an_invitation_works_once_and_for_the_invited_only(world, alice, charlie):

@@ -34,7 +34,7 @@ def test_what_closing_does_is_said_before_it_is_asked(desk, tom):
     AccountSnapshot.objects.filter(account=desk.paper).update(positions=owned)
     page = read(tom.get(PATH))
 
-    assert "Close 0.20 EURUSD at the market" in page
+    assert "Close BUY 0.20 EURUSD" in page
     assert "All 0.20 lots are closed at the market." in page
     assert "SIM-1 does it, online now." in page
     assert "EMA trend 20/50 keeps running" in page

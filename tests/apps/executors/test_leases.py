@@ -54,7 +54,7 @@ def test_the_account_is_one_over_all_teams(world, executor):
     assert take(theirs, "theirs", at + AFTER_GRACE).fence == 2
     with pytest.raises(Conflict):
         renew(executor, 1, at=at + AFTER_GRACE)
-    assert find_lease(executor=executor, at=at + AFTER_GRACE) is None
+    assert find_lease(executor=executor, instance_id="one", at=at + AFTER_GRACE) is None
 
 
 def test_a_renewal_needs_fence_and_process(executor):
@@ -85,13 +85,36 @@ def test_a_renewal_never_shortens(executor):
     assert AccountRisk.objects.get().lease_until == at + timedelta(seconds=10) + LEASE_TTL
 
 
-def test_a_second_process_raises_one_alarm(executor):
+def test_a_second_process_raises_one_alarm_when_both_are_seen_alive(executor):
     at = read_at()
-    take(executor, at=at)
-    for _ in range(3):
-        take(executor, "two", at)
+    fence = take(executor, at=at).fence
+    for later in range(2, 12, 2):
+        if later == 6:
+            renew(executor, fence, at=at + timedelta(seconds=5))
+        take(executor, "two", at + timedelta(seconds=later))
     (alarm,) = OutboxEvent.objects.filter(kind="executor.alarm")
     assert (alarm.data["code"], alarm.data["severity"]) == ("TWO_INSTANCES", "CRITICAL")
+    assert Executor.objects.get().rival["code"] == "TWO_INSTANCES"
+
+
+def test_an_agent_that_was_killed_and_started_anew_is_no_second_process(executor):
+    at = read_at()
+    take(executor, at=at)
+    for later in (2, 8, 14):
+        assert take(executor, "two", at + timedelta(seconds=later)) is None
+    assert take(executor, "two", at + AFTER_GRACE) is not None
+    assert not OutboxEvent.objects.filter(kind="executor.alarm").exists()
+    assert Executor.objects.get().problem == ""
+
+
+def test_another_executor_that_wants_the_account_is_told_of_once(world, executor):
+    at = read_at()
+    take(executor, at=at)
+    other = make_executor(executor.account)
+    for later in (2, 4, 6):
+        take(other, "theirs", at + timedelta(seconds=later))
+    (alarm,) = OutboxEvent.objects.filter(kind="executor.alarm")
+    assert (alarm.data["code"], alarm.data["severity"]) == ("ACCOUNT_HELD", "WARNING")
 
 
 def test_revoked_keys_open_nothing_and_fence_what_is_still_sent(world):

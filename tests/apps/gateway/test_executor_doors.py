@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 from apps.assignments.models import Assignment
 from apps.assignments.services import activate, stop
 from apps.common.clock import read_at
+from apps.executors.services.commands import ask_command
 from apps.market.models import Quote
 from apps.trades.models import Trade
 from tests.fleet import (
@@ -24,8 +25,9 @@ from tests.fleet import (
     quote,
     snapshot,
     status,
+    symbol_spec,
 )
-from trading.protocol import DesiredSet, SnapshotAnswer, Welcome, decode, encode
+from trading.protocol import DesiredSet, SnapshotAnswer, SymbolsMessage, Welcome, decode, encode
 
 pytestmark = pytest.mark.django_db
 
@@ -57,8 +59,9 @@ class Agent:
         assert response.status_code == 200, response.content
         return decode(response.content, SnapshotAnswer)
 
-    def pull(self, since=0, wait_ms=0) -> DesiredSet:
-        response = self.client.get(f"/api/v1/executor/desired?since={since}&wait_ms={wait_ms}", **self.headers)
+    def pull(self, since=0, wait_ms=0, instance="one") -> DesiredSet:
+        path = f"/api/v1/executor/desired?since={since}&wait_ms={wait_ms}"
+        response = self.client.get(path, HTTP_X_INSTANCE_ID=instance, **self.headers)
         assert response.status_code == 200, response.content
         return decode(response.content, DesiredSet)
 
@@ -114,6 +117,27 @@ def test_a_second_process_of_one_key_gets_no_lease_and_what_it_sends_is_fenced(a
     response = agent.post("snapshot", snapshot(instance="two", fence=1))
     assert response.status_code == 409
     assert response.json()["code"] == "FENCED"
+
+
+def test_a_second_process_of_one_key_gets_neither_lease_nor_command_with_its_desired_set(agent):
+    agent.say_hello(instance="one")
+    ask_command(executor=agent.executor, kind="CLOSE_POSITION", payload={"ticket": 7}, actor="test", at=read_at())
+    for clone in (agent.pull(instance="two"), agent.pull(instance="")):
+        assert (clone.lease, clone.commands) == (None, [])
+    holder = agent.pull(instance="one")
+    assert holder.lease.fence == 1
+    assert [command.kind for command in holder.commands] == ["CLOSE_POSITION"]
+
+
+def test_what_a_second_process_sees_of_its_market_is_not_stored(agent):
+    agent.say_hello(instance="one")
+    symbols = SymbolsMessage(symbols=[symbol_spec()])
+    for instance, status_code in (("two", 409), ("one", 204)):
+        response = agent.client.post(
+            "/api/v1/executor/symbols", encode(symbols), content_type="application/json",
+            HTTP_X_INSTANCE_ID=instance, **agent.headers,
+        )  # fmt: skip
+        assert response.status_code == status_code, response.content
 
 
 def test_an_agent_at_the_wrong_terminal_may_not_run(agent):

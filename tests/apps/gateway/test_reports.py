@@ -136,7 +136,9 @@ def test_an_exit_told_before_its_deals_is_remembered(agent):
 
 def test_a_one_shots_result_settles_it(agent):
     ask_command(executor=agent.executor, kind="CLOSE_POSITION", payload={"ticket": 7}, actor="test", at=read_at())
-    wanted = decode(agent.client.get("/api/v1/executor/desired", **agent.headers).content, DesiredSet)
+    wanted = decode(
+        agent.client.get("/api/v1/executor/desired", HTTP_X_INSTANCE_ID="one", **agent.headers).content, DesiredSet
+    )
     (shot,) = wanted.commands
     body = {"command_id": shot.command_id, "lease_token": shot.lease_token, "state": "EXECUTED", "result": {"ok": 1}}
     assert agent.report(told("command_result", body))[0].status == "ACCEPTED"

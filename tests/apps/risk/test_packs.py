@@ -155,7 +155,6 @@ def test_the_firms_day_is_not_moved_by_a_setting(desk, alice):
     "code, phase, refusal",
     [
         ("e8_signature", "", "PACK_INCOMPLETE"),  # figures chosen at the checkout
-        ("topstep_combine", "", "PACK_DAY_UNSUPPORTED"),
         ("ftmo_2step", "payout", "PACK_INVALID"),
         ("fundednext_stellar_instant", "swing", "PACK_INVALID"),
     ],

@@ -61,6 +61,18 @@ def test_a_level_rises_with_the_view_and_falls_a_minute_after_the_share_has(desk
     assert list(told) == ["ORANGE", "YELLOW"]
 
 
+def test_a_new_day_begins_with_its_own_level(desk):
+    desk.ask()
+    fall_to(desk, 98_200)
+    assert desk.risk.level == "WARNING"
+
+    fall_to(desk, 98_200, 12 * 3600, balance=D(98_200))
+    assert desk.risk.level == "SAFE"  # at once: the reset lifted what it rested on
+    fall_to(desk, 96_850, 12 * 3600 + 5, balance=D(98_200))  # 1,350 of 2,500, and 3,150 of 5,000
+    fall_to(desk, 97_600, 12 * 3600 + 10, balance=D(98_200))
+    assert desk.risk.level == "CAUTION"  # within the day it falls slowly again
+
+
 def test_three_approved_trades_that_could_lose_half_of_the_limit_turn_the_light_yellow(desk):
     desk.limit(max_risk_per_trade_fraction="0.006")
     for _ in range(3):
@@ -105,9 +117,10 @@ def test_the_cliff_is_told_once_in_the_last_hour_with_the_lots_that_must_go(desk
     assert event.metrics == {
         "floor": "98000.00",
         "equity": "97900.00",
+        "day_ends_at": "2026-03-05T00:00:00+00:00",
         "cuts": [{"position_id": 77, "lots": "0.04"}],
     }
-    assert "Close 0.04 lots of position 77 before." in event.message
+    assert "Close 0.04 lots of position 77 before 2026-03-05 00:00 UTC." in event.message
 
 
 def test_the_forecast_says_how_the_day_would_open(world, desk, url):

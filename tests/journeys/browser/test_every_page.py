@@ -25,11 +25,14 @@ def list_paths(platform):
     executor = platform.get("executors")["results"][0]["code"]
     strategy = platform.get("strategies")["results"][-1]["slug"]
     trades = platform.get("trades")["results"]
+    command, batch, assignment = set_up_commands(platform, executor)
     dataset, run, studies = set_up_lab(platform, strategy)
     return [
         "/", "/strategies", "/strategies/new", f"/strategies/{strategy}", f"/strategies/{strategy}/edit",
         f"/strategies/{strategy}/activate", f"/strategies/{strategy}/stop", "/fleet", "/fleet/new", f"/fleet/{executor}",
-        f"/fleet/{executor}/revoke", f"/fleet/{executor}/retire", "/risk", "/risk/new", f"/risk/{account}", f"/risk/{account}/settings",
+        f"/fleet/{executor}/revoke", f"/fleet/{executor}/retire", f"/fleet/{executor}/log", f"/fleet/{executor}/ask/close-bot",
+        f"/fleet/{executor}/ask/upgrade", f"/fleet/ask?act=STOP&executor={executor}", f"/fleet/asked/{batch}", "/commands",
+        f"/commands/{command}", f"/assignments/{assignment}", f"/risk/{account}/flatten", "/risk", "/risk/new", f"/risk/{account}", f"/risk/{account}/settings",
         f"/risk/{account}/limits", f"/risk/{account}/pack?program=ftmo_2step%7Cchallenge", f"/risk/{account}/pack/leave", f"/risk/{account}/what-if", what_if_of(platform, account), f"/risk/{account}/lift", f"/risk/{account}?symbol=EURUSD&stop_ticks=200", "/events", "/events?show=all", "/halt", "/trades", *[f"/trades/{trade['id']}" for trade in trades[:1]], "/team", "/keys",
         "/data", "/data/new", f"/data/{dataset}", f"/data/{dataset}/delete", "/backtests", "/backtests/compare",
         f"/strategies/{strategy}/backtest", f"/backtests/{run}", *[f"/studies/{each}" for each in studies],
@@ -40,11 +43,17 @@ def list_paths(platform):
     ]  # fmt: skip
 
 
+def set_up_commands(platform, executor):
+    """Return a command, a batch of them, and an assignment; the log is read along, so that there are lines."""
+    batch = platform.post("bulk", {"act": "PREFLIGHT", "executors": [executor]})
+    wait_for("log lines", lambda: platform.get(f"executors/{executor}/log")["lines"])
+    return batch["items"][0]["commands"][0], batch["id"], platform.get("assignments", all=1)["results"][0]["id"]
+
+
 def what_if_of(platform, account):
-    """Return the address of an answered what-if, over a year around the demo's market."""
-    at = platform.get(f"accounts/{account}")["snapshot"]["market_at"][:10]
-    asked = f"first={at[:8]}01&last={at}&risk_per_trade=0.01&max_open_positions=1"
-    return f"/risk/{account}/what-if?{asked}"
+    """Return the address of an answered what-if, about the month of the demo's market."""
+    at = platform.get("trades")["results"][0]["opened_at"][:10]
+    return f"/risk/{account}/what-if?first={at[:8]}01&last={at}&risk_per_trade=0.01&max_open_positions=1"
 
 
 def set_up_lab(platform, strategy):

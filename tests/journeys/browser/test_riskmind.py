@@ -6,6 +6,7 @@ terminal, an IDE listens on `/ws/dashboard`, and a person looks at the page.
 from __future__ import annotations
 
 import json
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -22,7 +23,7 @@ from trading.protocol import AccountState, MarketClock, SymbolsMessage, encode
 
 pytestmark = pytest.mark.journey
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
-BOT, MAGIC, LOGIN = "analyst-bot-007", 10007, 77_000_007
+BOT, MAGIC, CODE, LOGIN = "analyst-bot-007", 10007, "account_007", 77_000_007
 LISTEN_S = 60.0
 
 
@@ -120,6 +121,7 @@ class Ide:
 
     def __init__(self, socket):
         self.socket = socket
+        self.lights = []  # of the scenario's account, each change once
         channels = ["account_updates", "bot_updates", "risk_events", "trade_updates"]
         self.socket.send(json.dumps({"action": "subscribe", "channels": channels}))
 
@@ -133,12 +135,20 @@ class Ide:
             yield Ide(socket)
 
     def hear(self, channel, **data):
-        """Return the data of the next message on a channel in which these values stand."""
-        while True:
-            message = json.loads(self.socket.recv(timeout=LISTEN_S))
+        """Return the data of the next message on a channel in which these values stand; heartbeats come for ever."""
+        until, last = time.monotonic() + LISTEN_S, None
+        while (left_s := until - time.monotonic()) > 0:
+            try:
+                message = json.loads(self.socket.recv(timeout=left_s))
+            except TimeoutError:
+                break
             heard = message.get("data", {})
+            if heard.get("code") == CODE and heard["light"] not in self.lights[-1:]:
+                self.lights.append(heard["light"])
             if message.get("channel") == channel and all(heard.get(name) == value for name, value in data.items()):
                 return heard
+            last = heard if message.get("channel") == channel else last
+        raise AssertionError(f"waited {LISTEN_S:.0f} s on {channel} for {data}; last: {last}")
 
 
 @pytest.fixture
@@ -151,7 +161,7 @@ def ide(platform, account):
 def account(platform):
     account = platform.post(
         "accounts",
-        {"code": "account_007", "name": "Scenario", "mode": "paper", "server": "Scenario-Sim", "login": LOGIN,
+        {"code": CODE, "name": "Scenario", "mode": "paper", "server": "Scenario-Sim", "login": LOGIN,
          "initial_balance": 100_000},
     )  # fmt: skip
     limits = platform.get(f"accounts/{account['id']}/limits")["limits"]
@@ -199,15 +209,18 @@ def test_the_specs_scenario_from_the_registration_to_the_event_on_the_page(platf
         for one in terminal.positions
     ]  # fmt: skip
     terminal.show()
-    yellow = ide.hear("account_updates", account_id=account["id"], light="YELLOW")
-    assert (yellow["risk_level"], yellow["daily_pnl"], yellow["open_positions"]) == ("CAUTION", -390, 3)
+    yellow = ide.hear("account_updates", account_id=account["id"], daily_pnl=-390)
+    assert (yellow["light"], yellow["risk_level"], yellow["open_positions"]) == ("YELLOW", "CAUTION", 3)
+    assert ide.lights == ["GREEN", "YELLOW"]
 
     # The day ends at the server's midnight; what it lost is over, and there is room again.
     terminal.close_all()
-    terminal.market_at = NOON + timedelta(hours=12, minutes=10)
-    terminal.show()
+    for minutes in (10, 12):  # a level falls when it has been calm for a minute
+        terminal.market_at = NOON + timedelta(hours=12, minutes=minutes)
+        terminal.show()
     green = ide.hear("account_updates", account_id=account["id"], light="GREEN")
     assert (green["daily_pnl"], green["balance"]) == (0, 99_610)
+    assert ide.lights == ["GREEN", "YELLOW", "GREEN"]
     performance = platform.get(f"bots/{BOT}/performance", period="7d")
     assert (performance["trades"], performance["losses"], performance["total_pnl"]) == (3, 3, -390)
     assert platform.get(f"bots/{BOT}/performance", period="today")["trades"] == 0

@@ -10,7 +10,6 @@ from executor_agent.journal import AssignmentRow
 from executor_agent.server.ports import Door, Failed
 from tests.agents.world import RULES, AgentWorld
 from tests.unit.trading.making import cross_rules
-from trading.protocol import OneShot
 
 
 def desired_of(world: AgentWorld) -> tuple[str, int]:
@@ -261,55 +260,14 @@ def test_an_account_that_must_be_flat_without_a_server_is_flattened_after_the_le
     assert world.terminal.positions == {}
 
 
-def one_shot(kind: str, token: str = "lt_1", **payload) -> OneShot:
-    return OneShot(command_id="cmd_1", kind=kind, payload=payload, lease_token=token, expires_at=None, attempt=1)
-
-
-def test_a_close_command_is_done_once_and_answered_again_from_the_journal(running: AgentWorld):
+@pytest.mark.parametrize("reason", ["SLIPPAGE", "UNAPPROVED"])
+def test_what_the_server_wants_closed_is_closed_and_why_is_told(running: AgentWorld, reason: str):
     ticket = running.open_long()
-    running.server.commands = [one_shot("CLOSE_POSITION", ticket=ticket)]
-    running.server.nudge()
-    running.settle()
-    assert running.terminal.positions == {}
-
-    other = running.terminal.add_foreign_position(77)
-    running.restart()
-    running.server.commands = [one_shot("CLOSE_POSITION", token="lt_2", ticket=ticket)]
-    running.server.nudge()
-    running.settle()
-    results = [(r["lease_token"], r["state"]) for r in running.server.list_reports("command_result")]
-    assert results[0] == ("lt_1", "ACKNOWLEDGED")
-    assert ("lt_1", "EXECUTED") in results
-    assert results[-1] == ("lt_2", "EXECUTED")
-    assert list(running.terminal.positions) == [other.ticket]
-
-
-def test_a_part_of_a_position_is_refused_rather_than_all_of_it_closed(running: AgentWorld):
-    ticket = running.open_long()
-    running.server.commands = [one_shot("CLOSE_POSITION", ticket=ticket, volume_lots="0.01")]
-    running.server.nudge()
-    running.settle()
-
-    told = running.server.list_reports("command_result")[-1]
-    assert (told["state"], told["result"]["code"]) == ("FAILED", "UNSUPPORTED")
-    assert list(running.terminal.positions) == [ticket]
-
-
-def test_an_unknown_command_fails_in_words(running: AgentWorld):
-    running.server.commands = [one_shot("MAKE_COFFEE")]
-    running.server.nudge()
-    running.settle()
-
-    assert running.server.list_reports("command_result")[-1]["result"]["code"] == "UNSUPPORTED"
-
-
-def test_what_the_server_wants_closed_is_closed(running: AgentWorld):
-    ticket = running.open_long()
-    running.server.actions = [{"action": "close", "ticket": ticket, "reason": "SLIPPAGE"}]
+    running.server.actions = [{"action": "close", "ticket": ticket, "reason": reason}]
     running.settle()
 
     assert running.terminal.positions == {}
-    assert running.server.list_reports("trade_closed")[-1]["exit_reason"] == "SLIPPAGE"
+    assert running.server.list_reports("trade_closed")[-1]["exit_reason"] == reason
 
 
 def test_what_the_server_wants_reduced_is_reduced_by_that_much(running: AgentWorld):

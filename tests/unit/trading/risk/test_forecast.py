@@ -1,15 +1,17 @@
 """Before the day turns: the next floor, and exactly the lots that must go."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.trading.risk.cases import EURUSD, LIMITS
-from trading.risk.exposure import Holding
+from tests.unit.trading.risk.cases import AT, EURUSD, LIMITS, asked, state
+from trading.risk.exposure import Exposure, Holding
 from trading.risk.forecast import forecast_reset
+from trading.risk.judge import judge
 from trading.risk.limits import parse_limits
 
 D = Decimal
@@ -96,6 +98,23 @@ def test_what_no_closing_can_help_is_said():
     assert found.opening.floor == 95_000
     assert not found.is_enough
     assert found.cuts == ()
+
+
+def test_the_floor_is_the_one_the_judge_holds_against_a_trade_near_the_reset():
+    state_now = state(
+        balance=D(100_000),
+        equity=D(97_600),
+        exposure=Exposure(),
+        day_ends_at=AT + timedelta(seconds=60),
+        day_balance=D(98_000),
+        day_equity=D(98_000),
+    )
+    verdict = judge(asked(requested_lots=D("0.60")), state_now, replace(LIMITS, daily_base="HIGHER"), AT, AT)
+
+    assert verdict.reason_code == "DAILY_LOSS_NEXT_DAY"
+    denied = next(check for check in verdict.checks if check.status == "FAILED")
+    found = forecast([position(-2400)], replace(LIMITS, daily_base="HIGHER"))
+    assert denied.figures["next_floor"] == found.opening.daily_floor == 97_500
 
 
 money = st.integers(-4000, 2000)

@@ -1,13 +1,14 @@
 """An account under a firm's rules: the strictest of firm, account and matrix, and what nothing enforces said in words."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trading.risk.days import MIDNIGHT, SERVER_ZONE, day_at, join_clocks
 from trading.risk.limits import (
     BALANCE,
     EQUITY,
@@ -22,10 +23,8 @@ from trading.risk.limits import (
 )
 from trading.risk.pack_limits import (
     Change,
-    UnsupportedDay,
     compare_documents,
     compare_limits,
-    day_zone,
     limits_under,
     list_unenforced,
     matrix_ceiling,
@@ -42,7 +41,7 @@ LOOSE = replace(
     max_risk_per_trade_fraction=D("0.5"),
     max_daily_risk_fraction=None,
 )
-COMPLETE = [pack for pack in presets().values() if not pack.gaps and pack.pack_id != "topstep_combine"]
+COMPLETE = [pack for pack in presets().values() if not pack.gaps]
 
 
 def under(pack_id, phase="challenge", own=LOOSE, initial=SIZE):
@@ -127,33 +126,51 @@ def test_a_pack_with_open_figures_gives_no_limits():
         under("e8_signature", preset("e8_signature").phases[0].name)
 
 
-def test_the_accounts_day_turns_with_the_firms_or_the_pack_is_refused():
+def test_both_names_of_the_brokers_clock_begin_the_same_days():
     guardian = preset("blue_guardian_2step")  # 17:00 in New York
-
-    assert day_zone(preset("ftmo_2step")) == "Europe/Prague"
-    assert day_zone(guardian) == "SERVER_NY+7"
+    zone, resets = join_clocks(guardian.zone, guardian.resets)
     at = datetime(2026, 3, 10, 21, 30, tzinfo=UTC)  # New York is in summer time, Europe is not
-    assert replace(guardian, zone=day_zone(guardian), resets=preset("ftmo_2step").resets).day_at(at) == guardian.day_at(
-        at
-    )
-    with pytest.raises(UnsupportedDay, match="17:00 America/Chicago"):
-        day_zone(preset("topstep_combine"))
+
+    assert (zone, resets) == (SERVER_ZONE, MIDNIGHT)
+    assert day_at(at, zone, resets) == guardian.day_at(at)
+    assert join_clocks("America/Chicago", time(17)) == ("America/Chicago", time(17))
+
+
+def test_what_firms_ask_beyond_losses_becomes_limits_of_the_account():
+    two_step, topstep = preset("ftmo_2step"), preset("topstep_combine")
+
+    challenge = under("ftmo_2step")
+    assert (challenge.profit_target_fraction, challenge.min_trading_days) == (D("0.1"), 4)
+    assert (challenge.weekend_holding, challenge.news_before_s) == (True, None)
+    funded = limits_under(two_step, two_step.phase("funded"), initial=SIZE, own=replace(LOOSE, news_before_s=600))
+    assert (funded.news_before_s, funded.news_after_s, funded.weekend_holding) == (600, 120, False)
+    assert (funded.profit_target_fraction, funded.min_trading_days) == (None, None)
+    combine = limits_under(topstep, topstep.phases[0], initial=D(50_000), own=LOOSE)
+    assert (combine.flat_by, combine.weekend_holding) == ("15:10 America/Chicago", False)
+    assert (combine.consistency_fraction, combine.profit_target_fraction) == (D("0.5"), D("0.06"))
+    assert (combine.total_drawdown_fraction, combine.drawdown_mode) == (D("0.04"), TRAILING_EOD)
+    assert combine.drawdown_locks_at_initial
+    stellar = preset("fundednext_stellar_2step")
+    open_risk = limits_under(stellar, stellar.phase("funded"), initial=SIZE, own=LOOSE)
+    assert open_risk.max_open_risk_fraction == D("0.03")
+    strict = replace(two_step, forbids_opposite_positions=True)
+    assert limits_under(strict, two_step.phases[0], initial=SIZE, own=LOOSE).forbid_opposite_positions
 
 
 def test_what_no_check_enforces_is_said_in_words():
-    one_step, apex = preset("ftmo_1step"), preset("topstep_combine")
+    one_step, topstep, two_step = preset("ftmo_1step"), preset("topstep_combine"), preset("ftmo_2step")
+    instant, hyper = preset("fundednext_stellar_instant"), preset("the5ers_hyper_growth")
 
-    assert "Consistency: no day may bring more than 50 % of the total profit." in list_unenforced(
-        one_step, one_step.phase("challenge")
-    )
-    two_step = preset("ftmo_2step")
+    share = "Consistency: no day may bring more than 50 % of the total profit."
+    assert share in list_unenforced(one_step, one_step.phase("funded"))  # no target to measure it by
+    assert share not in list_unenforced(one_step, one_step.phase("challenge"))
     funded = list_unenforced(two_step, two_step.phase("funded"))
-    assert any(text.startswith("News from 120 s before to 120 s after") for text in funded)
-    assert "No position may stay open over the weekend." in funded
+    assert not any(text.startswith("News") for text in funded)
+    assert any(text.startswith("No position may stay open over the weekend") for text in funded)
     assert "At least 4 trading days." in list_unenforced(two_step, two_step.phase("challenge"))
-    assert any("15:10 America/Chicago" in text for text in list_unenforced(apex, apex.phases[0]))
-    stellar = preset("fundednext_stellar_2step")
-    assert "All open positions together risk at most 3 %." in list_unenforced(stellar, stellar.phase("funded"))
+    assert any("15:10 America/Chicago" in text for text in list_unenforced(topstep, topstep.phases[0]))
+    assert any("count only 40pct of profit" in text for text in list_unenforced(instant, instant.phases[0]))
+    assert any("no bracket orders" in text for text in list_unenforced(hyper, hyper.phases[0]))
 
 
 @pytest.mark.parametrize("pack", presets().values(), ids=lambda pack: pack.pack_id)
