@@ -14,8 +14,8 @@ from fastapi import FastAPI, Header, HTTPException
 from pydantic import BaseModel
 
 SESSION, LOCK, *KEEP = json.loads(Path(os.environ["STATEMENTS"]).read_text())
-# Two columns are called bot_id: the session's, which is a key, stands before the bot's, which is its name.
-BOT, ACCOUNT, CHAIN_NUMBER = 4, "account_id", "chain_number"
+# Places in the service's own statement: apps.risk.services.credentials.
+BOT, ACCOUNT, CHAIN_NUMBER = 4, 7, "chain_number"
 
 
 class Wanted(BaseModel):
