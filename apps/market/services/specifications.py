@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from apps.accounts.models import Account
+from apps.accounts.models import Account, AccountMode
 from apps.common.codes import Code
 from apps.common.errors import NotFound
 from apps.common.outbox import tell
@@ -96,7 +96,8 @@ def _compare(row: SymbolSpecification, account: Account, at: datetime) -> None:
     if not row.accepted:
         row.accepted, row.accepted_at = row.document, at
         return
-    found = find_drift(row.accepted, row.document, account.currency)
+    is_simulated = account.mode == AccountMode.PAPER
+    found = find_drift(row.accepted, row.document, account.currency, may_jump=is_simulated)
     if set(found) - set(row.drift) or any(row.drift[name][1] != found[name][1] for name in found):
         row.drift, row.drifted_at = {**row.drift, **found}, at
         data = {"symbol": row.symbol, "changes": row.drift, "account_id": account.public_id}

@@ -15,11 +15,15 @@ _IGNORED: Final = frozenset(
 OWN_TOLERANCE, RATE_TOLERANCE = Decimal("0.001"), Decimal("0.10")
 
 
-def find_drift(accepted: Mapping[str, Any], told: Mapping[str, Any], account_currency: str) -> dict[str, list[Any]]:
+def find_drift(
+    accepted: Mapping[str, Any], told: Mapping[str, Any], account_currency: str, *, may_jump: bool = False
+) -> dict[str, list[Any]]:
     """
     Return what differs, as name -> [accepted, told]. Numbers may come as text.
 
     Tick values may move by a tenth with the exchange rate; where profit is in the account's own currency they may not move.
+
+    :param may_jump: whether rates may go any way between two looks: a simulated market plays months in a minute.
 
     >>> find_drift({"volume_step": "0.01", "tick_value": "1"}, {"volume_step": "0.10", "tick_value": "1.0"}, "USD")
     {'volume_step': ['0.01', '0.10']}
@@ -28,8 +32,9 @@ def find_drift(accepted: Mapping[str, Any], told: Mapping[str, Any], account_cur
     """
     is_own = told.get("currency_profit") == account_currency
     tolerance = OWN_TOLERANCE if is_own else RATE_TOLERANCE
+    ignored = _IGNORED | set(MOVING) if may_jump and not is_own else _IGNORED
     found = {}
-    for name in sorted(set(told) - _IGNORED):
+    for name in sorted(set(told) - ignored):
         before, now = accepted.get(name), told[name]
         if name in accepted and not _is_same(before, now, tolerance if name in MOVING else Decimal(0)):
             found[name] = [before, now]

@@ -11,13 +11,9 @@ from django.core import mail
 
 from apps.accounts.models import Account, AccountRisk
 from apps.assignments.models import Assignment
-from apps.common.clock import read_at
 from apps.executors.models import Command, Executor, ExecutorKey
-from apps.market.models import SymbolSpecification
-from apps.market.services import store_specifications
 from apps.strategies.models import Strategy
 from apps.teams.models import ApiKey, AuditEntry, Membership
-from tests.fleet import symbol_spec
 from tests.scenes import RULES, observe
 from tests.world import PASSWORD, browser, make_user
 
@@ -327,24 +323,6 @@ def test_an_account_is_opened_and_its_settings_change(world, alice):
     account = Account.objects.get(code="paper-9")
     assert (account.connection_loss, account.leverage, account.unapproved) == ("FLATTEN", 50, "ALERT")
     assert alice.post("/risk/new", form).status_code == 422  # taken
-
-
-def test_what_the_broker_changed_is_shown_and_approved_again_once_seen(desk, tom, bob):
-    account = desk.account if hasattr(desk, "account") else Account.objects.first()
-    SymbolSpecification.objects.filter(account=account).delete()
-    store_specifications(account=account, specs=[symbol_spec()], at=read_at())
-    store_specifications(account=account, specs=[symbol_spec(stops_level_points=40)], at=read_at())
-    where, act = f"/risk/{account.code}", f"/risk/{account.code}/symbols/EURUSD/accept"
-    for page in (where, f"/fleet/{Executor.objects.filter(account=account).first().code}"):
-        text = read(tom.get(page))
-        assert "Nothing is approved in it" in text, page
-        assert "0 → 40" in text
-    assert act not in read(bob.get(where))
-    assert bob.post(act).status_code == 403
-
-    assert "Trades in EURUSD may be approved again" in read(tom.post(act, follow=True))
-    assert SymbolSpecification.objects.get(account=account).drift == {}
-    assert AuditEntry.objects.filter(action="symbol.accepted").count() == 1
 
 
 def test_limits_change_by_a_new_version_with_a_name_on_it(desk, alice):

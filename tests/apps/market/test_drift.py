@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
+from apps.accounts.selectors import tell_connection_loss
+from apps.accounts.services import change_account
 from apps.common.clock import read_at
 from apps.common.errors import Conflict
 from apps.common.models import OutboxEvent
 from apps.executors.services.leases import take_lease
+from apps.gateway.services.greeting import greet
 from apps.gateway.services.symbols import take_symbols
 from apps.market.models import SymbolCertificate, SymbolSpecification
 from apps.market.services import accept_specification, store_specifications
 from apps.risk.models import RiskEvent
-from tests.fleet import make_account, make_executor, make_strategy, symbol_spec
+from tests.fleet import hello, make_account, make_executor, make_strategy, symbol_spec
 from tests.world import browser
 from trading.protocol import SymbolProbe, SymbolsMessage
 
@@ -86,7 +89,8 @@ def test_what_the_session_or_the_rates_move_is_no_change_of_the_contract(account
     assert told(account, **change).drift == {}
 
 
-def test_a_tick_value_in_another_currency_may_follow_the_rate_from_day_to_day_but_not_jump(account):
+def test_a_tick_value_in_another_currency_may_follow_the_rate_from_day_to_day_but_not_jump(world):
+    account = make_account(world.team, mode="PERSONAL")
     yen = {"currency_profit": "JPY", "tick_value": Decimal("0.67"), "tick_value_loss": Decimal("0.67")}
     told(account, **yen)
     for day, value in enumerate(("0.70", "0.74", "0.78"), start=1):
@@ -96,6 +100,12 @@ def test_a_tick_value_in_another_currency_may_follow_the_rate_from_day_to_day_bu
     assert row.drift == {}
 
     assert "tick_value_loss" in told(account, **{**yen, "tick_value_loss": Decimal("7.8")}).drift
+
+
+def test_a_simulated_market_may_play_months_in_a_minute(account):
+    yen = {"currency_profit": "JPY", "tick_value": Decimal("0.67"), "tick_value_loss": Decimal("0.67")}
+    told(account, **yen)
+    assert told(account, **{**yen, "tick_value_loss": Decimal("0.90")}).drift == {}
 
 
 def test_a_change_is_one_critical_event_however_often_it_is_told(account, executor):
@@ -170,3 +180,26 @@ def test_preflight_says_before_the_start_what_was_found_and_what_a_lost_connecti
     assert "SPEC_CHANGED" in {check["code"] for check in row["checks"]}
     assert row["connection_loss"] == "HOLD"
     assert "positions stay with their stops" in row["connection_loss_words"]
+
+
+def test_what_a_lost_connection_does_is_said_in_words_with_its_time(world):
+    account = make_account(world.team, connection_loss="FLATTEN", connection_loss_after_s=60)
+    words = tell_connection_loss(account)
+    assert "after 75 s the agent closes every position of ours by itself" in words
+    assert "at once where the account's day ends within ten minutes" in words
+
+    executor = make_executor(account, online=True)
+    strategy = make_strategy(world.team)
+    page = browser(world.alice).post(
+        f"/strategies/{strategy.slug}/activate", {"executors": [executor.code], "do": "check"}
+    )
+    assert "after 75 s the agent closes every position" in page.content.decode()
+
+
+def test_the_welcome_carries_the_rule_and_the_budget(world, account, executor):
+    change_account(
+        account_id=account.pk, actor="alice", changes={"connection_loss": "FLATTEN", "connection_loss_after_s": 90, "request_budget": 500}
+    )  # fmt: skip
+    executor.account.refresh_from_db()
+    welcome = greet(executor=executor, hello=hello(account), at=read_at())
+    assert (welcome.connection_loss, welcome.connection_loss_after_s, welcome.request_budget) == ("FLATTEN", 90, 500)

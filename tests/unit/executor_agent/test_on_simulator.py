@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from executor_agent.journal import PositionRow
+from executor_agent.journal import IntentRow, IntentState, PositionRow
 from executor_agent.levels import find_level_problem, is_frozen
-from executor_agent.terminal.ports import OrderAnswer
+from executor_agent.terminal.ports import MarketOrder, OrderAnswer
 from executor_agent.terminal.retcodes import judge_answer
 from tests.agents.simulated import MAGIC, SimulatedWorld
 from tests.simulation import RunningSimulator, running_simulator
@@ -260,3 +260,52 @@ def test_every_return_code_has_its_class(codes: tuple[int, ...], verdict: str) -
 def test_a_definite_no_is_rejected_and_frees_what_was_reserved(code: int) -> None:
     expected = "UNRESOLVED" if code in (10037,) else "REJECTED"
     assert str(judge_answer(OrderAnswer(retcode=code))) == expected
+
+
+def test_a_fill_later_than_anybody_waited_is_found_in_the_deals_even_when_it_is_closed_again(
+    world: SimulatedWorld,
+) -> None:
+    ticket = world.open_position("mk77777777")
+    world.terminal.send_order(
+        MarketOrder(symbol="EURUSD", side=Side.SELL, volume_lots=Decimal("0.10"), price=Decimal(1), magic=MAGIC, comment="mk77777777", position=ticket)
+    )  # fmt: skip
+    given_up = IntentRow(
+        client_key="asg_1:1:BUY", assignment_id="asg_1", signal_id="s", symbol="EURUSD", side="BUY", magic=MAGIC,
+        asked_lots=Decimal("0.10"), entry_price=Decimal("1.1"), stop_loss=Decimal("1.0"), take_profit=None, request="",
+        state=IntentState.NOT_SENT, approval_id="apr_1", tag="mk77777777", lots=Decimal("0.10"),
+    )  # fmt: skip
+    world.journal.put(given_up)
+    world.steps(4, seconds=100)
+    world.steps(20)
+
+    outcome = world.server.list_reports("order_outcome")[-1]
+    assert (outcome["outcome"], outcome["position_id"], outcome["filled_lots"]) == ("DONE", ticket, 0.1)
+    assert [body["position_id"] for body in world.server.list_reports("trade_closed")] == [ticket]
+
+
+def test_more_lots_than_approved_is_told(world: SimulatedWorld) -> None:
+    world.journal.put(
+        IntentRow(
+            client_key="asg_1:2:BUY", assignment_id="asg_1", signal_id="s", symbol="EURUSD", side="BUY", magic=MAGIC,
+            asked_lots=Decimal("0.05"), entry_price=Decimal("1.1"), stop_loss=Decimal("1.0"), take_profit=None, request="",
+            state=IntentState.DONE, approval_id="apr_2", tag="mk66666666", lots=Decimal("0.05"),
+        )
+    )  # fmt: skip
+    world.open_position("mk66666666")
+    world.steps(140)
+
+    assert world.events().count("VOLUME_ABOVE_APPROVED") == 1
+
+
+def test_a_storm_of_requotes_on_a_close_is_bounded_each_time_and_ends_with_the_close(world: SimulatedWorld) -> None:
+    world.open_position()
+    world.steps()
+    world.simulator.control.script_fault("requote", on="close", count=12, login=world.login)
+    world.server.want("STOPPED")
+    world.steps(2)
+    assert len(world.terminal.sent) <= 3
+
+    world.steps(30)
+    assert world.ledger["positions"] == []
+    assert len(world.terminal.sent) == 13
+    assert [row["entry"] for row in world.ledger["deals"] if row["symbol"]] == [0, 1]

@@ -11,6 +11,7 @@ from tests.agents.simulated import SimulatedWorld
 from tests.agents.terminal import START_S
 from tests.agents.world import AgentWorld
 from tests.simulation import RunningSimulator, running_simulator
+from tests.unit.trading.making import cross_rules
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +184,24 @@ def test_trailing_ends_first_and_is_spaced_over_the_day(running: AgentWorld) -> 
     spend(running, 2)
     assert budget.may_move() is False
     assert budget.may_open() is True
+
+
+def test_a_trailing_stop_stands_still_where_the_moves_are_used_up_and_its_exit_still_comes(tmp_path: Path) -> None:
+    world = AgentWorld(tmp_path)
+    world.server.request_budget = 20
+    exit_ = {"type": "stop_target", "stopLoss": 20, "trailingStop": True, "trailingStopDistance": 10}
+    world.server.want("RUNNING", cross_rules("SMA_2", "SMA_4", exit=exit_))
+    world.steps(6)
+    ticket = world.open_long()
+    world.bar(1.1040)
+    moved = world.terminal.positions[ticket].stop_loss
+    assert moved is not None
+    assert moved > world.terminal.sent[0].stop_loss
+
+    spend(world, 12)
+    world.bar(1.1080)
+    assert world.terminal.positions[ticket].stop_loss == moved
+
+    world.server.want("STOPPED")
+    world.settle()
+    assert world.terminal.positions == {}
