@@ -306,12 +306,19 @@ def test_an_account_is_opened_and_its_settings_change(world, alice):
     form = {
         "name": "Paper", "code": "paper-9", "mode": "PAPER", "server": "Mikrobot-Sim", "login": "77", "currency": "USD",
         "initial_balance": "10000", "margin_mode": "HEDGING", "zone": "Europe/Prague", "leverage": "100",
-        "connection_loss": "HOLD", "unapproved": "CLOSE",
+        "reset_time": "00:00", "connection_loss": "HOLD", "unapproved": "CLOSE",
     }  # fmt: skip
     assert alice.post("/risk/new", {**form, "zone": "Prague"}).status_code == 422
     assert alice.post("/risk/new", form)["Location"] == "/fleet/new"
     assert Account.objects.get(code="paper-9").unapproved == "CLOSE"
-    changes = {"name": "Paper", "zone": "UTC", "leverage": "50", "connection_loss": "FLATTEN", "unapproved": "ALERT"}
+    changes = {
+        "name": "Paper",
+        "zone": "UTC",
+        "reset_time": "00:00",
+        "leverage": "50",
+        "connection_loss": "FLATTEN",
+        "unapproved": "ALERT",
+    }
     alice.post("/risk/paper-9/settings", changes)
     account = Account.objects.get(code="paper-9")
     assert (account.connection_loss, account.leverage, account.unapproved) == ("FLATTEN", 50, "ALERT")
