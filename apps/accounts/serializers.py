@@ -22,7 +22,7 @@ from trading.errors import TradingError
 from trading.risk.days import check_zone
 
 AFTER_HELP = "FLATTEN: seconds after the lease (15 s) is over; sooner where the account's day ends within ten minutes."
-BUDGET_HELP = "Trade requests of one day, a fifth of them kept for closing and stops; 0 is no limit."
+BUDGET_HELP = "Trade requests of one day, a fifth of them kept for closing and stops; 0 is no limit. 2,000 if absent, none on paper."
 
 
 class AnyCaseChoiceField(serializers.ChoiceField):
@@ -75,7 +75,7 @@ class NewAccount(serializers.Serializer[Any]):
     connection_loss = AnyCaseChoiceField(ConnectionLossPolicy.choices, default=ConnectionLossPolicy.HOLD)
     unapproved = AnyCaseChoiceField(UnapprovedPolicy.choices, default=UnapprovedPolicy.ALERT)
     connection_loss_after_s = serializers.IntegerField(min_value=0, max_value=3600, default=30, help_text=AFTER_HELP)
-    request_budget = serializers.IntegerField(min_value=0, max_value=1_000_000, default=2000, help_text=BUDGET_HELP)
+    request_budget = serializers.IntegerField(min_value=0, max_value=1_000_000, required=False, help_text=BUDGET_HELP)
 
 
 class AccountChange(serializers.Serializer[Any]):

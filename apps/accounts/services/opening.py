@@ -24,6 +24,8 @@ from apps.teams.models import AuditEntry, PlatformState, Team
 from trading.risk.days import MIDNIGHT
 from trading.risk.limits import default_limits
 
+REQUESTS_A_DAY = 2000  # what firms publish as too many
+
 
 @transaction.atomic
 def open_account(
@@ -44,7 +46,7 @@ def open_account(
     connection_loss: str = ConnectionLossPolicy.HOLD,
     unapproved: str = UnapprovedPolicy.ALERT,
     connection_loss_after_s: int = 30,
-    request_budget: int = 2000,
+    request_budget: int | None = None,
 ) -> Account:
     """
     Create an account with its risk row and its first limits (the defaults of its mode and size).
@@ -72,7 +74,7 @@ def open_account(
                 connection_loss=connection_loss,
                 unapproved=unapproved,
                 connection_loss_after_s=connection_loss_after_s,
-                request_budget=request_budget,
+                request_budget=_choose_budget(mode) if request_budget is None else request_budget,
             )
     except IntegrityError as error:
         message = f"This team already has an account with code {code!r}, or with login {login} on {server!r}."
@@ -85,6 +87,11 @@ def open_account(
     AuditEntry.objects.create(team_id=team_id, actor=actor, action="account.opened", target=account.public_id)
     tell(team_id=team_id, account_id=account.pk, kind="account.opened", data={"account_id": account.public_id})
     return account
+
+
+def _choose_budget(mode: str) -> int:
+    # Firms count requests by the wall's day; a simulated market may play a month in one.
+    return 0 if mode == AccountMode.PAPER else REQUESTS_A_DAY
 
 
 def _read_latches(team_id: UUID) -> tuple[str, str]:

@@ -72,9 +72,8 @@ class AccountSettingsForm(forms.Form):
         min_value=0,
         max_value=1_000_000,
         required=False,
-        initial=2000,
         label="Trade requests a day",
-        help_text="A fifth is kept for closing and stops. 0: no limit.",
+        help_text="A fifth is kept for closing and stops. 0: no limit. Empty: 2,000, none on paper.",
     )
 
     def clean_zone(self) -> str:

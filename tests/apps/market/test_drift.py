@@ -196,6 +196,11 @@ def test_what_a_lost_connection_does_is_said_in_words_with_its_time(world):
     assert "after 75 s the agent closes every position" in page.content.decode()
 
 
+@pytest.mark.parametrize(("mode", "budget"), [("PAPER", 0), ("PROP_FIRM", 2000), ("PERSONAL", 2000)])
+def test_only_real_accounts_begin_with_a_budget_of_requests(world, mode, budget):
+    assert make_account(world.team, mode=mode).request_budget == budget
+
+
 def test_the_welcome_carries_the_rule_and_the_budget(world, account, executor):
     change_account(
         account_id=account.pk, actor="alice", changes={"connection_loss": "FLATTEN", "connection_loss_after_s": 90, "request_budget": 500}
