@@ -196,7 +196,7 @@ async def _run(agents: list[LightAgent], seconds: float) -> None:
                 await asyncio.sleep(5)
                 failed = [task for task in running if task.done()]
                 beats = [agent.seq for agent in agents]
-                told = {"agents": len(agents), "ended": len(failed), "snapshots": sum(beats)}
+                told: dict[str, float] = {"agents": len(agents), "ended": len(failed), "snapshots": sum(beats)}
                 told |= {"median_snapshots": statistics.median(beats), "nudges": sum(agent.nudges for agent in agents)}
                 print(json.dumps({"after_s": round(time.monotonic() - began_s), **told}), flush=True)
     except TimeoutError:
