@@ -311,14 +311,7 @@ def test_an_account_is_opened_and_its_settings_change(world, alice):
     assert alice.post("/risk/new", {**form, "zone": "Prague"}).status_code == 422
     assert alice.post("/risk/new", form)["Location"] == "/fleet/new"
     assert Account.objects.get(code="paper-9").unapproved == "CLOSE"
-    changes = {
-        "name": "Paper",
-        "zone": "UTC",
-        "reset_time": "00:00",
-        "leverage": "50",
-        "connection_loss": "FLATTEN",
-        "unapproved": "ALERT",
-    }
+    changes = {**form, "zone": "UTC", "leverage": "50", "connection_loss": "FLATTEN", "unapproved": "ALERT"}
     alice.post("/risk/paper-9/settings", changes)
     account = Account.objects.get(code="paper-9")
     assert (account.connection_loss, account.leverage, account.unapproved) == ("FLATTEN", 50, "ALERT")
