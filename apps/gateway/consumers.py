@@ -163,11 +163,14 @@ class ExecutorConsumer(KeyedConsumer):
         assert self.caller.executor_id is not None
         told = None
         async for version in get_hub().follow_executor(self.caller.executor_id, RECHECK_S):
-            if told is not None and not await self.recheck():
-                return
-            if version != told:
+            is_first = told is None
+            if (
+                version != told
+            ):  # a number says nothing to whoever lost the key meanwhile, and speed is what a nudge is for
                 told = version
                 await self.tell({"type": "desired", "desired_version": version})
+            if not is_first and not await self.recheck():
+                return
 
 
 class EventsConsumer(KeyedConsumer):

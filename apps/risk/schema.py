@@ -81,6 +81,23 @@ class LimitsInput(serializers.Serializer[dict[str, Any]]):
     max_consecutive_losses = serializers.IntegerField(required=False, allow_null=True)
     max_order_errors_per_hour = serializers.IntegerField(required=False, allow_null=True)
     mode = serializers.ChoiceField(["ENFORCE", "SHADOW", "OFF"], required=False)
+    modes = serializers.DictField(
+        child=serializers.CharField(), required=False, help_text="Of single checks: news to SHADOW; the milder holds."
+    )
+    max_position_fraction = serializers.DecimalField(12, 8, required=False, allow_null=True)
+    max_stop_fraction = serializers.DecimalField(12, 8, required=False, allow_null=True)
+    max_open_risk_fraction = serializers.DecimalField(12, 8, required=False, allow_null=True)
+    max_correlation = serializers.DecimalField(12, 8, required=False, allow_null=True)
+    max_currency_risk_fraction = serializers.DecimalField(12, 8, required=False, allow_null=True)
+    forbid_opposite_positions = serializers.BooleanField(required=False)
+    consistency_fraction = serializers.DecimalField(12, 8, required=False, allow_null=True)
+    profit_target_fraction = serializers.DecimalField(12, 8, required=False, allow_null=True)
+    min_trading_days = serializers.IntegerField(required=False, allow_null=True)
+    news_before_s = serializers.IntegerField(required=False, allow_null=True)
+    news_after_s = serializers.IntegerField(required=False, allow_null=True)
+    weekend_holding = serializers.BooleanField(required=False)
+    flat_by = serializers.CharField(required=False, allow_null=True, help_text="15:10 America/Chicago")
+    flat_guard_s = serializers.IntegerField(required=False)
     password = serializers.CharField(
         required=False, write_only=True, help_text="The person's own, where the change allows more than before."
     )
@@ -149,6 +166,7 @@ class ApprovalRow(serializers.Serializer[dict[str, Any]]):
     adjusted_lots = serializers.FloatField()
     approved = serializers.BooleanField()
     reason_code = serializers.CharField()
+    shadow_code = serializers.CharField(help_text="Of the first limit that only watches, and would have denied.")
     risk_amount = serializers.FloatField()
     reservation = serializers.CharField()
     position_id = serializers.IntegerField(allow_null=True)
@@ -159,7 +177,7 @@ def approval_row(row: Approval) -> dict[str, Any]:
     """Return an approval as the list shows it."""
     same = (
         "at", "market_at", "symbol", "side", "entry_price", "stop_loss", "take_profit", "requested_lots", "adjusted_lots",
-        "approved", "reason_code", "risk_amount", "reservation", "position_id",
+        "approved", "reason_code", "shadow_code", "risk_amount", "reservation", "position_id",
     )  # fmt: skip
     return {
         "id": row.public_id,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 import structlog
 from celery import shared_task
@@ -28,12 +27,6 @@ def roll_trading_days(**_: Any) -> int:
 def sweep_reservations(**_: Any) -> int:
     """Settle the reservations whose validity is over; return how many accounts were settled."""
     return _settle_due()
-
-
-@shared_task(name="apps.risk.tasks.sum_up_days")  # type: ignore[untyped-decorator]
-def sum_up_ended_days(*, account_id: str, **_: Any) -> int:
-    """Sum up the ended days of one account; return how many."""
-    return sum_up_days(UUID(account_id), read_at())
 
 
 @shared_task(name="apps.risk.tasks.tell_stale_accounts")  # type: ignore[untyped-decorator]

@@ -128,7 +128,9 @@ class Bench:
         self._bots.tell({"port": self._ports[server], **order})
         cell = Cell(**json.loads(self._bots.hear()))
         if cell.other and server != "fastapi":
-            print(f"  {server} {order['layout']} {order['kind']}: {cell.other} of {len(cell.times_ms)} not approved")
+            print(
+                f"    {server} {order['layout']} {order['kind']}: not approved of {len(cell.times_ms)}: {cell.reasons}"
+            )
         return cell
 
     @contextmanager

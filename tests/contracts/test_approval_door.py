@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from itertools import product
 
 import httpx
 import msgspec
 import pytest
 
+from apps.accounts.models import AccountRisk
 from apps.common.clock import read_at
 from apps.risk.models import Approval
 from apps.risk.schema import ApprovalAnswerOutput, ApprovalRequestInput
@@ -23,7 +25,7 @@ from apps.risk.services import verify_chain
 from apps.teams import keys
 from apps.teams.models import ApiKey
 from tests.contracts.daphne import Server, make_web_process
-from tests.risk import make_desk
+from tests.risk import EURUSD, make_desk, store_symbol
 from tests.world import make_key, make_world
 from trading.protocol import ApprovalAnswer, ApprovalRequest
 
@@ -137,6 +139,49 @@ def test_what_is_no_number_is_refused(client, desk):
 def test_a_volume_that_cannot_be_traded_is_denied(client, desk):
     for lots in (0, -1, 1e-9):
         assert post(client, desk, requested_lots=lots).json()["approved"] is False, lots
+
+
+NO_TRADES = [
+    ({"entry_price": -1.1}, "BAD_REQUEST"),
+    ({"stop_loss": -1.098}, "BAD_REQUEST"),
+    ({"stop_loss": 0}, "BAD_REQUEST"),
+    ({"take_profit": -1}, "BAD_REQUEST"),
+    ({"requested_lots": -0.1}, "BAD_REQUEST"),
+    ({"requested_lots": 99_999_999_999}, "BAD_REQUEST"),
+    ({"stop_loss": 1.1}, "SL_WRONG_SIDE"),
+    ({"stop_loss": 1.102}, "SL_WRONG_SIDE"),
+    ({"direction": "SELL"}, "SL_WRONG_SIDE"),
+    ({"take_profit": 1.09}, "TP_WRONG_SIDE"),
+    ({"entry_price": 1.100005}, "PRICE_NOT_ON_TICK"),
+    ({"symbol": "NOWHERE"}, "SYMBOL_UNKNOWN"),
+    ({"symbol": "EURUSD'; --"}, "SYMBOL_UNKNOWN"),
+    ({"symbol": "WORTHLESS"}, "NO_TICK_VALUE"),
+]
+
+
+def test_what_no_market_could_mean_is_denied_with_its_code_and_kept(client, desk):
+    worthless = msgspec.structs.replace(EURUSD, name="WORTHLESS", tick_value=Decimal(0), tick_value_loss=Decimal(0))
+    store_symbol(desk.account, worthless)
+    for changes, code in NO_TRADES:
+        while (response := post(client, desk, **changes)).status_code == 503:  # not judged in time, so not approved
+            assert response.json()["approved"] is False
+
+        assert response.status_code == 200, changes
+        assert (response.json()["approved"], response.json()["reason_code"]) == (False, code), changes
+    kept = Approval.objects.filter(account=desk.account)
+    assert set(kept.values_list("approved", "reason_code")) == {(False, code) for _, code in NO_TRADES}
+    assert AccountRisk.objects.get(account=desk.account).reserved == 0
+
+
+def test_a_body_of_100_kb_and_a_key_that_stands_twice_are_refused(client, desk):
+    body = json.dumps(desk.body())
+
+    large = post(client, desk, content=json.dumps(desk.body(metadata={"x": "y" * 100_000})))
+    twice = post(client, desk, content=body[:-1] + ', "requested_lots": 0.01}')
+
+    assert (large.status_code, large.json()["code"]) == (413, "BODY_TOO_LARGE")
+    assert (twice.status_code, twice.json()["code"]) == (400, "MALFORMED")
+    assert not Approval.objects.exists()
 
 
 BAD_FIELDS = [

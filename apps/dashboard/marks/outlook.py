@@ -37,7 +37,7 @@ def say_forecast(found: Forecast, currency: str) -> tuple[str, str]:
 def render_forecast(found: Forecast | None, currency: str, *, stale: bool = False) -> SafeString:
     """Return the next day's opening as a line; `stale` says that it rests on what was last known."""
     if found is None:
-        return SafeString('<span class="muted">Known after the first snapshot.</span>')
+        return SafeString('<span class="muted">not known yet</span>')
     level, text = say_forecast(found, currency)
     known = SafeString('<b class="late">Last known:</b> ') if stale else ""
     mark = render_icon(f"lv-{level}") if level else ""

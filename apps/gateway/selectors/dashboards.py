@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from apps.accounts.models import AccountSnapshot
+from apps.accounts.models import Account, AccountSnapshot
 from apps.bots.models import Bot, BotStatus
 from apps.bots.tags import show_tags
 from apps.common.clock import read_at
@@ -20,6 +20,7 @@ from apps.risk.models import RiskEvent
 from apps.risk.selectors import list_account_states, list_events
 from apps.trades.bot_performance import Today, measure_today, show_positions
 from apps.trades.models import Trade
+from apps.trades.periods import find_snapshot
 from apps.trades.selectors import list_trades
 
 ACCOUNT_UPDATES, BOT_UPDATES, RISK_EVENTS, TRADE_UPDATES = (
@@ -52,16 +53,17 @@ def read_states(team_id: UUID) -> tuple[datetime, dict[tuple[str, str], State]]:
         states[ACCOUNT_UPDATES, account.public_id] = State(
             ACCOUNT_UPDATES, account.pk, _account_data(state), state["seen_at"]
         )
-    rows = Bot.objects.filter(team_id=team_id).select_related("account__snapshot")
     shown = ~Q(status=BotStatus.RETIRED) | Q(status_at__gte=at - SHOWN_AFTER_RETIRING)
-    bots = list(rows.filter(shown).order_by("bot_id"))
+    bots = list(Bot.objects.filter(shown, team_id=team_id).order_by("bot_id"))
+    # Not joined to the bots: two hundred of them would bring two hundred copies of their account and its positions.
+    accounts = Account.objects.filter(team_id=team_id).select_related("snapshot").in_bulk()
     days = measure_today(bots, at)
     for bot in bots:
-        snapshot = getattr(bot.account, "snapshot", None)
+        bot.account = accounts[bot.account_id]
+        snapshot = find_snapshot(bot.account)
         data = _bot_data(bot, days.get(bot.pk, Today()), snapshot)
-        states[BOT_UPDATES, bot.public_id] = State(
-            BOT_UPDATES, bot.account_id, data, snapshot.taken_at if snapshot else None
-        )
+        seen_at = snapshot.taken_at if snapshot else None
+        states[BOT_UPDATES, bot.public_id] = State(BOT_UPDATES, bot.account_id, data, seen_at)
     return at, states
 
 

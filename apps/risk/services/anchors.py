@@ -37,10 +37,8 @@ def sign_heads(at: datetime) -> int:
 
     A log that no longer holds the line of its last anchor is not signed again: that is told instead, once a day.
     """
+    signer, rows = load_signer(), []  # first of all: the public key is published before there is anything to sign
     grown = list(_list_grown())
-    if not grown:
-        return 0
-    signer, rows = load_signer(), []
     for risk in grown:
         if risk.anchored is not None and not _holds_anchor(risk):
             _tell_tampered(risk, at)

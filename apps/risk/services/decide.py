@@ -27,7 +27,6 @@ from apps.common.codes import Code
 from apps.common.errors import Impossible, NotFound, PlatformError, RateLimited, Unavailable
 from apps.common.ids import MalformedId, parse_public_id
 from apps.common.models import OutboxEvent
-from apps.common.nudges import after_commit
 from apps.common.outbox import tell_all
 from apps.risk.models import Approval, Decision
 from apps.risk.services.credentials import load_callers
@@ -138,8 +137,6 @@ def _decide_batch(requests: Sequence[TradeRequest], at: datetime, *, skip_locked
     turned = [(one, days) for pk, one in facts.items() if (days := _prepare(one, told.get(pk), at))]
     if turned:
         tell_days(turned, at)
-        for one, _ in turned:
-            after_commit("apps.risk.tasks.sum_up_days", account_id=str(one.account.pk))
     load_surroundings(facts)
     folded = _judge_items(batch, facts, assignments)
     _store(batch, list(facts.values()))

@@ -100,7 +100,9 @@ def has_positions_to_review(account: Account, snapshot: AccountSnapshot) -> bool
     standing = Q(cleared_at__isnull=True) | Q(cleared_by=CLEARED_CLOSED, position_id__in=shown)
     flags = list(PositionFlag.objects.filter(standing, account=account))
     told = {flag.position_id for flag in flags if flag.told_at is not None}
-    if any(flag.told_at is None or flag.cleared_at or flag.position_id not in shown for flag in flags):
+    if any(flag.told_at is None or flag.cleared_at for flag in flags):
+        return True
+    if any(flag.position_id not in shown and flag.first_seen_at < snapshot.taken_at for flag in flags):
         return True
     approved = _find_approved(account, set(shown))
     if any(flag.kind == FlagKind.UNAPPROVED and flag.position_id in approved for flag in flags):
@@ -114,7 +116,8 @@ def review_positions(facts: AccountFacts, at: datetime) -> None:
     if snapshot is None or not snapshot.complete:
         return
     shown = _shown(snapshot)
-    _clear(account, ~Q(position_id__in=shown), CLEARED_CLOSED, at)
+    # A view from before the finding proves nothing about it.
+    _clear(account, ~Q(position_id__in=shown) & Q(first_seen_at__lt=snapshot.taken_at), CLEARED_CLOSED, at)
     # A view may have missed a position that the next one shows again: what was wrong with it still is.
     back = PositionFlag.objects.filter(account=account, position_id__in=shown, cleared_by=CLEARED_CLOSED)
     back.update(cleared_at=None, cleared_by="")

@@ -1,4 +1,4 @@
-"""`go.py faults`: the journeys that kill, freeze and trick a running platform, and all that are long. It is not yet the whole fault catalogue."""
+"""`go.py faults`: the fault rig's campaign and the planted bugs, from a seed; without `--short` the long journeys too."""
 
 from __future__ import annotations
 
@@ -8,24 +8,28 @@ from collections.abc import Sequence
 from config.launch.steps import Step, run_steps
 from config.launch.supervisor import python
 
-TRADING = "tests/journeys/trading"
-
 
 def main(argv: Sequence[str]) -> int:
-    """Run the fault journeys one after the other; 0 when everything held."""
+    """Run the rig, and unless it shall be short the long journeys; 0 when everything held."""
     parser = argparse.ArgumentParser(
         prog="go.py faults",
-        description="Kill -9 of every process, faults of the broker, frozen processes and a second agent: on real processes.",
+        description="Kills, freezes, lines that lie, a broker that errs: injected into a running platform, from a seed.",
     )
-    parser.parse_args(argv)
-    failed = run_steps(
-        [
-            _pytest("faults", TRADING),
-            _pytest("long journeys", "-m", "journey and long", f"--ignore={TRADING}", "tests"),
-        ]
-    )
-    return 1 if failed else 0
-
-
-def _pytest(name: str, *words: str) -> Step:
-    return Step(name, python("-m", "pytest", "-p", "config.launch.pytest_plugin", "-v", "--durations", "0", *words))
+    parser.add_argument("--short", action="store_true", help="the short campaign only, about three minutes")
+    given, words = parser.parse_known_args(argv)
+    steps = [Step("rig", python("-m", "tests.faults", *(["--short"] if given.short else []), *words))]
+    if not given.short and not words:
+        long = (
+            "-m",
+            "pytest",
+            "-p",
+            "config.launch.pytest_plugin",
+            "-v",
+            "--durations",
+            "0",
+            "-m",
+            "journey and long",
+            "tests",
+        )
+        steps.append(Step("long journeys", python(*long)))
+    return 1 if run_steps(steps) else 0

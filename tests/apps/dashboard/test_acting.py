@@ -305,13 +305,14 @@ def test_a_new_executors_key_is_shown_once(desk, alice):
 def test_an_account_is_opened_and_its_settings_change(world, alice):
     form = {
         "name": "Paper", "code": "paper-9", "mode": "PAPER", "server": "Mikrobot-Sim", "login": "77", "currency": "USD",
-        "initial_balance": "10000", "margin_mode": "HEDGING", "zone": "Europe/Prague", "leverage": "100",
-        "reset_time": "00:00", "connection_loss": "HOLD", "unapproved": "CLOSE",
+        "initial_balance": "10000", "margin_mode": "HEDGING", "zone": "Europe/Prague", "reset_time": "00:00", "leverage": "100",
+        "connection_loss": "HOLD", "unapproved": "CLOSE",
     }  # fmt: skip
     assert alice.post("/risk/new", {**form, "zone": "Prague"}).status_code == 422
     assert alice.post("/risk/new", form)["Location"] == "/fleet/new"
     assert Account.objects.get(code="paper-9").unapproved == "CLOSE"
-    changes = {**form, "zone": "UTC", "leverage": "50", "connection_loss": "FLATTEN", "unapproved": "ALERT"}
+    given = {"name": "Paper", "zone": "UTC", "reset_time": "00:00", "leverage": "50"}
+    changes = {**given, "connection_loss": "FLATTEN", "unapproved": "ALERT"}
     alice.post("/risk/paper-9/settings", changes)
     account = Account.objects.get(code="paper-9")
     assert (account.connection_loss, account.leverage, account.unapproved) == ("FLATTEN", 50, "ALERT")

@@ -26,7 +26,7 @@ def test_an_owner_chooses_sees_the_difference_and_confirms(desk, alice):
 
     page = read(alice.get(CHALLENGE))
     assert "<td>2.50 %</td><td>2.00 %</td>" in page
-    assert "The trading day turns at midnight Europe/Prague" in page
+    assert "The trading day turns at 00:00 Europe/Prague" in page
     assert "Not enforced here: At least 4 trading days." in page
     assert in_force(desk).pack_version is None
 

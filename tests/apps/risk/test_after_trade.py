@@ -12,7 +12,7 @@ from apps.common.clock import read_at
 from apps.common.errors import Conflict, Forbidden
 from apps.common.models import OutboxEvent
 from apps.risk.models import Approval, BotBreaker, PositionFlag, RiskEvent
-from apps.risk.services import resolve_reservation, settle_after_snapshot
+from apps.risk.services import resolve_reservation, settle_account, settle_after_snapshot
 from apps.risk.services.breakers import lift_breaker, review_closed
 from apps.trades.models import Order, OrderOutcome, Trade
 from apps.trades.services.orders import OutcomeTold, record_outcome
@@ -74,6 +74,17 @@ def test_a_slipped_position_is_asked_to_be_closed_with_every_view_until_it_is_go
     assert view(desk) == []
     assert PositionFlag.objects.get().cleared_by == "CLOSED"
     assert view(desk, row) != []  # a view may have missed it
+
+
+def test_a_view_from_before_the_fill_clears_nothing(desk):
+    _, approval = granted(desk)
+    before = read_at()
+    fill(approval)
+
+    desk.see(taken_at=before)
+    settle_account(desk.account, read_at())
+
+    assert PositionFlag.objects.get().cleared_at is None
 
 
 def test_a_close_that_is_not_done_in_a_minute_is_told_once(desk):

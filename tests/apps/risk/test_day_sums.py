@@ -59,15 +59,13 @@ def test_an_ended_day_knows_its_trades_its_money_and_its_deepest_fall(desk):
     assert list_accounts_to_sum_up(read_at()) == []
 
 
-def test_a_day_that_an_approval_turned_is_summed_up_outside_of_it(desk, django_capture_on_commit_callbacks):
+def test_a_day_that_an_approval_turned_is_summed_up_by_the_schedule(desk):
     desk.ask()
     book(desk, 1, D(50))
     desk.see(market_at=NEXT + timedelta(seconds=2))
 
-    with django_capture_on_commit_callbacks() as queued:
-        desk.ask()
+    desk.ask()
 
-    assert queued
     assert desk.risk.total_profit == 0
     roll_trading_days()
     assert desk.risk.total_profit == 49

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,13 +13,14 @@ from apps.accounts.selectors import get_limits_in_force, get_pack_version
 from apps.accounts.services import change_account, load_presets
 from apps.common.clock import read_at
 from apps.common.errors import Conflict, Forbidden, Impossible
+from apps.risk.schema import LimitsInput
 from apps.risk.services import set_limits
 from apps.risk.services.packs import leave_pack, preview_pack, put_under_pack, read_phase
 from apps.teams.callers import get_key_caller
 from apps.teams.models import AuditEntry
 from tests.packs import make_pack
 from tests.world import PASSWORD, api_client, browser, caller_of, make_key
-from trading.risk.limits import parse_limits
+from trading.risk.limits import Limits, parse_limits
 
 D = Decimal
 
@@ -201,3 +204,26 @@ def test_another_teams_copy_is_not_there(world, desk):
     owner = browser(world.alice)
 
     assert owner.get(f"/api/v1/accounts/{desk.account.code}/pack/preview?pack=theirs").status_code == 404
+
+
+def test_a_firm_whose_day_turns_in_the_afternoon_is_followed(desk, alice):
+    load_presets()
+    version = get_pack_version(desk.account.team_id, "topstep_combine", read_at().date())
+
+    bound = bind(desk, alice, version, phase="combine")
+
+    desk.account.refresh_from_db()
+    assert desk.account.resets == "17:00 America/Chicago"
+    limits = parse_limits(bound.document)
+    assert (limits.drawdown_mode, limits.drawdown_locks_at_initial) == ("TRAILING_EOD", True)
+    assert (limits.flat_by, limits.weekend_holding) == ("15:10 America/Chicago", False)
+    assert desk.ask()["approved"]  # noon in London is morning in Chicago
+    assert (desk.risk.day.isoformat(), desk.risk.day_ends_at.isoformat()) == ("2026-03-04", "2026-03-04T23:00:00+00:00")
+    desk.see(market_at=desk.risk.day_ends_at - timedelta(hours=2, minutes=49))  # within the guard before 15:10
+    assert desk.ask()["reason_code"] == "FLAT_BY_TIME"
+
+
+def test_the_limits_described_are_all_there_are():
+    described = set(LimitsInput().fields) - {"password"}
+
+    assert described == {field.name for field in fields(Limits)}

@@ -89,3 +89,13 @@ def test_the_untouched_log_has_no_fault():
     lines = make_log([write_canonical({"n": number}) for number in range(LINES)])
     anchors = [Anchor("acc", line.number, line.hash, "then") for line in lines[::3]]
     assert find_faults(lines, (LINES, lines[-1].hash), anchors) == []
+
+
+def test_lines_added_while_the_log_is_read_are_no_fault_and_lines_beyond_the_account_are():
+    lines = make_log([write_canonical({"n": number}) for number in range(LINES)])
+    before, after = (LINES - 2, lines[-3].hash), (LINES, lines[-1].hash)
+    check = ChainCheck(anchors=[])
+    assert [*check.follow(lines, before), *check.end(before, after)] == []
+
+    check = ChainCheck(anchors=[])
+    assert [one.code for one in (*check.follow(lines, before), *check.end(before, before))] == ["LENGTH_DIFFERS"]

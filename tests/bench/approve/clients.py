@@ -8,16 +8,19 @@ from the instant it was due) to the last byte of the answer.
 from __future__ import annotations
 
 import json
+import re
 import selectors
 import socket
 import sys
 import time
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 PATH = "/api/v1/trades/approve"
 LONGEST_WAIT_S = 30.0
+_CODE = re.compile(rb'"(?:reason_code|code)":"(\w+)"')
 
 
 @dataclass
@@ -42,6 +45,7 @@ class Bots:
         self.lines = [self._connect(port, list(range(n, len(bots), connections))) for n in range(connections)]
         self.times: list[float] = []
         self.approved = self.other = 0
+        self.reasons: Counter[str] = Counter()
 
     def burst(self) -> None:
         """Every connection asks once, in the same instant."""
@@ -55,6 +59,7 @@ class Bots:
             self.ask(line)
         self._wait(until_s=time.perf_counter() + warm_s, again=True)
         self.times.clear()
+        self.reasons.clear()
         self.approved = self.other = 0
         started_s = time.perf_counter()
         self._wait(until_s=started_s + seconds, again=True)
@@ -116,8 +121,8 @@ class Bots:
             self.approved += 1
         else:
             self.other += 1
-            if self.other == 1:
-                print(bytes(line.read[:700]).decode(), file=sys.stderr)
+            told = _CODE.search(line.read)
+            self.reasons[told[1].decode() if told else "?"] += 1
         line.read.clear()
         line.waiting = False
         return True
@@ -164,6 +169,7 @@ def run(order: dict[str, Any], bots: list[dict[str, str]]) -> dict[str, Any]:
             "times_ms": times_ms,
             "approved": connections.approved,
             "other": connections.other,
+            "reasons": dict(connections.reasons),
             "counted_s": counted_s,
         }
     finally:

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from apps.accounts.models import AccountRisk, AccountSnapshot
 from apps.bots.services import register_bot
@@ -62,10 +62,12 @@ def make_desks() -> BenchDesks:
     return BenchDesks(bots, agents, key)
 
 
+@transaction.atomic
 def forget_reservations() -> None:
-    """Free what the cell before reserved: every cell begins with nothing open."""
+    """Free what the cell before reserved, under the accounts' locks: every cell begins with nothing open."""
     with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '60s'")
+        cursor.execute("SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '120s'")
+    list(AccountRisk.objects.select_for_update(no_key=True).order_by("account_id"))
     Approval.objects.filter(reservation__in=OPEN_RESERVATIONS).update(reservation="VOID", reserved=0)
     AccountRisk.objects.update(reserved=0, risked_today=0)
 

@@ -14,7 +14,8 @@ from fastapi import FastAPI, Header, HTTPException
 from pydantic import BaseModel
 
 SESSION, LOCK, *KEEP = json.loads(Path(os.environ["STATEMENTS"]).read_text())
-BOT, DIGEST, ACCOUNT, CHAIN_NUMBER = 2, 4, 11, "chain_number"
+# Places in the service's own statement: apps.risk.services.credentials.
+BOT, ACCOUNT, CHAIN_NUMBER = 4, 7, "chain_number"
 
 
 class Wanted(BaseModel):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,8 @@ from tests.bench.approve.desks import HOT, SPREAD, BenchBot
 from tests.bench.approve.programs import Program, free_port
 from tests.bench.approve.statements import PLACES
 
+PREPARE_S = 4  # two hundred clients prepare three thousand statements
+_PROGRESS = re.compile(r"progress: ([0-9.]+) s, ([0-9.]+) tps")
 FASTAPI = ("fastapi", "uvicorn", "uvloop", "httptools", "asyncpg")
 _LEAST = ("bots_botsession", "FOR NO KEY UPDATE", 'INTO "risk_approval"', 'INTO "risk_decision"', 'INTO "common_outboxevent"', 'INTO "accounts_accountrisk"')  # fmt: skip
 
@@ -41,29 +44,18 @@ class PgBench:
                     cursor.execute("INSERT INTO bench_client VALUES (%s, %s, %s, %s, %s, %s)", row)
 
     def rate(self, layout: str, clients: int, seconds: float) -> float:
-        """Return the transactions a second."""
-        settings = connection.settings_dict
-        words = [
-            "-n",
-            "-M",
-            "prepared",
-            "-c",
-            str(clients),
-            "-j",
-            "2",
-            "-T",
-            str(int(seconds)),
-            "-f",
-            str(self._script),
-        ]
-        words += ["-D", "ready=0", "-D", f"hot={int(layout == HOT)}", "-h", settings["HOST"], "-p", settings["PORT"]]
-        words += ["-U", settings["USER"], settings["NAME"]]
+        """Return the transactions a second, after every client has prepared its statements."""
+        settings, whole_s = connection.settings_dict, PREPARE_S + int(seconds)
+        words = ["-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(whole_s), "-P", "1"]
+        words += ["-f", str(self._script), "-D", "ready=0", "-D", f"hot={int(layout == HOT)}"]
+        words += ["-h", settings["HOST"], "-p", settings["PORT"], "-U", settings["USER"], settings["NAME"]]
         environment = {**os.environ, "PGPASSWORD": settings["PASSWORD"]}
         done = subprocess.run([self._program, *words], capture_output=True, text=True, env=environment)
-        told = re.search(r"tps = ([0-9.]+) \(without", done.stdout)
-        if done.returncode or told is None or "number of failed transactions: 0" not in done.stdout:
+        told = [(float(at), float(rate)) for at, rate in _PROGRESS.findall(done.stderr)]
+        counted = [rate for at, rate in told if at > PREPARE_S]
+        if done.returncode or "number of failed transactions: 0" not in done.stdout or not any(counted):
             raise RuntimeError(f"pgbench: {done.stdout[-500:]} {done.stderr[-1500:]}")
-        return float(told[1])
+        return statistics.fmean(counted)
 
 
 def _script(statements: list[str]) -> str:

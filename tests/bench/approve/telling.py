@@ -21,6 +21,7 @@ class Cell:
     approved: int
     other: int
     counted_s: float
+    reasons: dict[str, int]
 
     def rate(self) -> float:
         """Return approvals a second; what was refused for want of time is none."""

@@ -11,7 +11,8 @@ from simulator.control import Control
 from tests.journeys.running import RULES_BUSY, Platform, wait_for
 from tests.journeys.trading.test_kills import check_ledger_equals_terminal, ledger_of
 
-pytestmark = pytest.mark.journey
+# The rig's short campaign (test_faults.py) injects these too, in every run.
+pytestmark = [pytest.mark.journey, pytest.mark.long]
 
 ONE_OF_EACH_FAMILY: list[tuple[str, dict[str, Any]]] = [
     ("requote", {"on": "open", "count": 2}),

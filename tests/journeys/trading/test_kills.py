@@ -13,7 +13,8 @@ import pytest
 from simulator.control import Control
 from tests.journeys.running import RULES_BUSY, Platform, wait_for
 
-pytestmark = pytest.mark.journey
+# The rig's short campaign (test_faults.py) kills each of them too, in every run.
+pytestmark = [pytest.mark.journey, pytest.mark.long]
 
 VICTIMS = ["agent", "simulator", "web", "worker", "relay", "valkey", "postgres"]
 

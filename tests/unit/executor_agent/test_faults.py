@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from executor_agent.errors import TerminalUnknown
 from executor_agent.journal import IntentRow, IntentState, Journal
 from executor_agent.journal.rows import MarkRow
 from tests.agents.terminal import Killed
@@ -214,3 +215,20 @@ def test_an_approval_that_ends_while_the_disk_is_slow_is_not_used(running: Agent
 
     assert running.terminal.sent == []
     assert [o["outcome"] for o in running.server.list_reports("order_outcome")] == ["NOT_SENT"]
+
+
+@pytest.mark.parametrize("is_filled", [True, False])
+def test_an_order_without_an_answer_is_settled_by_evidence_and_never_sent_again(running: AgentWorld, is_filled):
+    def stay_silent(order):
+        if is_filled:
+            running.terminal._fill(order)
+        raise TerminalUnknown("the answer was lost")
+
+    running.terminal.next_answers = [stay_silent]
+    running.bar(1.1010)
+    running.steps(60)
+
+    assert len([order for order in running.terminal.sent if order.position is None]) == 1
+    assert len(running.terminal.positions) == (1 if is_filled else 0)
+    outcomes = [report["outcome"] for report in running.server.list_reports("order_outcome")]
+    assert outcomes == ["UNRESOLVED", "DONE" if is_filled else "NOT_SENT"]

@@ -80,6 +80,11 @@ SPOILED = [
     ("DAILY_LOSS_LIMIT", {}, {"exposure": Exposure(worst_loss=D("2300.01"))}),
     ("DAILY_LOSS_LIMIT", {}, {"reserved": D("2300.01")}),
     ("DRAWDOWN_LIMIT", {}, {"equity": D(95_100), "balance": D(95_100), "day_balance": D(95_100)}),
+    (
+        "DRAWDOWN_LIMIT",
+        {},
+        {"equity": D(95_400), "balance": D(95_400), "day_balance": D(95_400), "exposure": Exposure(worst_loss=D(300))},
+    ),
     ("DAILY_RISK_LIMIT", {}, {"risked_today": D("2300.01")}),
     ("MAX_POSITIONS", {}, {"exposure": Exposure(count=15), "held": 5}),
     ("STOP_TOO_FAR", {"stop_loss": D("1.04499")}, {}),

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.trading.risk.cases import AT, EURUSD, LIMITS, asked, managed, state
@@ -82,7 +82,7 @@ def decide(request, facts, market_at):
 
 
 @given(ASKED, STATES, INSTANTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_record_read_back_is_the_case_and_gets_the_same_verdict(request, facts, market_at):
     case = written_and_read(request, facts, market_at)
 

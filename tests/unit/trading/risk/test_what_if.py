@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.trading.risk.cases import AT, LIMITS, asked, state
@@ -62,7 +62,7 @@ HISTORIES = st.lists(
 
 
 @given(HISTORIES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_limits_that_held_change_nothing(history):
     rows = [
         recorded(minute, lots=lots, pnl=pnl, closes=closes, equity=D(100_000) - loss)
@@ -75,7 +75,7 @@ def test_the_limits_that_held_change_nothing(history):
 
 
 @given(HISTORIES, st.sampled_from(["0.0001", "0.0005", "0.001"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_less_risk_per_trade_never_gives_a_trade_more_lots(history, fraction):
     rows = [
         recorded(minute, lots=lots, pnl=0, closes=closes)

@@ -1,0 +1,72 @@
+"""`go.py faults [--short] [--seed N] [--rounds R] [--agents A] [--only WORD] [--planted-only]`: replays from its seed."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.faults.campaign import Outcome, run_campaign
+from tests.faults.planted import PLANTED, catch_all
+from tests.journeys.running import free_port, running, write_waves
+
+
+def main() -> int:
+    """Return 0 when every fault was held and every planted bug was caught."""
+    asked = _read_arguments()
+    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(1_000_000)
+    print(f"seed {seed}", flush=True)
+    began_s = time.monotonic()
+    outcome = Outcome(seed)
+    if not asked.planted_only:
+        with tempfile.TemporaryDirectory(prefix="mikrobot-faults-") as name:
+            outcome = _campaign(Path(name), seed, asked)
+        longest_s = max(outcome.recovered_s, default=0.0)
+        print(
+            f"faults held: {len(outcome.held)} of {len(outcome.held) + len(outcome.fell)}, longest recovery {longest_s:.1f} s"
+        )
+        for text in outcome.fell:
+            print(f"  FELL {text}")
+    missed: list[str] = []
+    if not asked.campaign_only:
+        bugs = [bug for bug in PLANTED if bug.is_short or not asked.short]
+        missed = catch_all(bugs)
+        print(f"planted bugs: caught {len(bugs) - len(missed)} of {len(bugs)}")
+        for text in missed:
+            print(f"  NOT CAUGHT {text}")
+    print(f"seed {seed}: {'held' if outcome.is_good and not missed else 'FELL'} in {time.monotonic() - began_s:.0f} s")
+    return 0 if outcome.is_good and not missed else 1
+
+
+def _campaign(folder: Path, seed: int, asked: argparse.Namespace) -> Outcome:
+    replay = write_waves(folder / "EURUSD_M1_waves.csv", bars=40_000, period=20, seed=seed)
+    options = ("--replay", str(replay), "--speed", "600", "--port", str(free_port()))
+    with running(folder / "data", *options) as platform:
+        return run_campaign(
+            platform,
+            folder / "rig",
+            seed=seed,
+            is_short=asked.short,
+            agents=asked.agents,
+            rounds=asked.rounds,
+            only=asked.only,
+        )
+
+
+def _read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="go.py faults", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="the faults that must always hold, in three minutes")
+    parser.add_argument("--seed", type=int, help="the order and the moments of the faults; printed, to run them again")
+    parser.add_argument("--rounds", type=int, default=1, help="how often each fault (1)")
+    parser.add_argument("--agents", type=int, default=2, help="how many agents (2)")
+    parser.add_argument("--only", default="", help="only faults with this word in their name")
+    parser.add_argument("--planted-only", action="store_true", help="only the planted bugs")
+    parser.add_argument("--campaign-only", action="store_true", help="no planted bugs")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
