@@ -78,7 +78,8 @@ class LightAgent:
 
     async def run(self) -> None:
         """Live until cancelled; whatever breaks is begun again."""
-        async with httpx.AsyncClient(base_url=self.url, headers=self.headers, timeout=35, trust_env=False) as client:
+        headers = {**self.headers, "X-Instance-Id": self.instance}  # as an agent does: or it gets no lease with its set
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=35, trust_env=False) as client:
             await self._greet(client)
             parts = [self._beat(client), self._poll(client), self._converge(client)]
             parts += [self._listen()] if self.has_socket else []
