@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.trading.risk.cases import AT, EURUSD, LIMITS, asked, state
@@ -120,6 +120,7 @@ def test_the_floor_is_the_one_the_judge_holds_against_a_trade_near_the_reset():
 money = st.integers(-4000, 2000)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(money, st.integers(1, 300)), min_size=1, max_size=6),
     st.sampled_from(["BALANCE", "EQUITY", "HIGHER"]),

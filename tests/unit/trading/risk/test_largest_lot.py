@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.trading.risk.cases import AT, EURUSD, LIMITS, asked, state
@@ -70,6 +70,7 @@ def test_the_brokers_largest_order_is_the_edge_where_limits_are_off():
     assert largest(state(free_margin=None), limits).lots == EURUSD.volume_max
 
 
+@settings(deadline=None)
 @given(
     side=st.sampled_from(["BUY", "SELL"]),
     stop_ticks=st.integers(1, 3000),

@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.trading.risk.cases import AT, LIMITS
@@ -64,6 +64,7 @@ def test_the_share_from_which_nothing_is_added_is_a_setting():
     assert follow(KeptLevel(), "0.8", halted_fraction=D("0.8")).level is RiskLevel.HALTED
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.decimals("0", "1.5", places=4), st.integers(1, 90)), max_size=40))
 def test_a_kept_level_is_never_milder_than_the_share_and_never_flickers(views):
     kept, at, rose_at = KeptLevel(), AT, None
