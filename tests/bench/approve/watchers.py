@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import sys
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+
+SUBSCRIBE = json.dumps(
+    {"action": "subscribe", "channels": ["account_updates", "bot_updates", "risk_events", "trade_updates"]}
+)
 
 
 async def main() -> None:
@@ -17,7 +22,10 @@ async def main() -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
     for _ in range(int(count)):
         headers = {"Authorization": f"Bearer {key}"}
-        open_sockets.append(await connect(f"ws://127.0.0.1:{port}{path}", additional_headers=headers))
+        socket = await connect(f"ws://127.0.0.1:{port}{path}", additional_headers=headers)
+        if path == "/ws/dashboard":  # the plain events need no asking
+            await socket.send(SUBSCRIBE)
+        open_sockets.append(socket)
     listening = [asyncio.create_task(_listen(socket, heard)) for socket in open_sockets]
     print("watching", flush=True)
     await over.wait()
