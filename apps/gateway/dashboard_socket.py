@@ -8,7 +8,7 @@ trades come one by one, in order, each once behind `seq`; after a lost connectio
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from channels.db import database_sync_to_async
 from apps.common.codes import Code
 from apps.common.errors import Forbidden
 from apps.common.ids import public_id
+from apps.common.wire import to_json
 from apps.gateway.consumers import FRAME_EVERY_S, RECHECK_S, KeyedConsumer
 from apps.gateway.feeds import TeamFeed, follow
 from apps.gateway.hub import Subscriber, get_hub
@@ -40,6 +41,7 @@ CHANNELS = {
     RISK_EVENTS: ("risk:read",),
     TRADE_UPDATES: ("trades:read",),
 }
+MOST_SAID = 1000  # messages kept as they were sent, for the dashboards that send them next
 STATES, EVENTS = (ACCOUNT_UPDATES, BOT_UPDATES), (RISK_EVENTS, TRADE_UPDATES)
 HELP = 'Try {"action": "subscribe", "channels": ["account_updates", "bot_updates", "risk_events", "trade_updates"]}.'
 
@@ -171,8 +173,7 @@ class DashboardConsumer(KeyedConsumer):
         for event in events:
             channel = channel_of(event["kind"])
             if channel in self.channels and self._may_hear(channel) and self._is_of_my_account(event["account_id"]):
-                more = {"event_id": event["event_id"], "seq": event["number"], "ts": event["at"]}
-                await self.tell({"channel": channel, **more, "data": event_data(event)})
+                await self.send(text_data=_say_event(channel, event))
 
     async def _show_states(self, place: _Place, *, snapshot: bool = False) -> None:
         feed = place.feed
@@ -183,25 +184,41 @@ class DashboardConsumer(KeyedConsumer):
             if self.caller.account_id not in (None, state.account_id) or not self._may_hear(key[0]):
                 continue
             place.sent[key] = revision
-            data = {**state.data, "timestamp": feed.read_at, "seen_at": state.seen_at}
-            await self._show(place, key[0], data, snapshot=snapshot)
+            await self._show(place, key[0], feed.say(key), snapshot=snapshot)
 
     async def _show_latest(self, place: _Place, channels: set[str]) -> None:
         for channel in EVENTS:
             if channel in channels:
                 latest = database_sync_to_async(list_latest)
                 for data in await latest(channel, self.caller.team.pk, self.caller.account_id):
-                    await self._show(place, channel, data, snapshot=True)
+                    await self._show(place, channel, to_json(data).decode(), snapshot=True)
 
-    async def _show(self, place: _Place, channel: str, data: dict[str, Any], *, snapshot: bool) -> None:
+    async def _show(self, place: _Place, channel: str, data: str, *, snapshot: bool) -> None:
         more = {"snapshot": True} if snapshot else {}
-        await self.tell(
-            {"channel": channel, "seq": place.subscriber.last, "ts": place.feed.read_at, **more, "data": data}
-        )
+        head = {"channel": channel, "seq": place.subscriber.last, "ts": place.feed.read_at, **more}
+        await self.send(text_data=_join(head, data))
 
     def _is_of_my_account(self, account_id: str | None) -> bool:
         bound = self.caller.account_id
         return bound is None or account_id == public_id("acc", bound)
+
+
+_said: OrderedDict[str, str] = OrderedDict()
+
+
+def _say_event(channel: str, event: dict[str, Any]) -> str:
+    """Return the message of an event; every dashboard of this process gets the same letters, made once."""
+    text = _said.get(event["event_id"])
+    if text is None:
+        head = {"channel": channel, "event_id": event["event_id"], "seq": event["number"], "ts": event["at"]}
+        text = _said[event["event_id"]] = _join(head, to_json(event_data(event)).decode())
+        if len(_said) > MOST_SAID:
+            _said.popitem(last=False)
+    return text
+
+
+def _join(head: dict[str, Any], data: str) -> str:
+    return f'{to_json(head).decode()[:-1]},"data":{data}}}'
 
 
 def _why_not(channel: str) -> str:

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 import structlog
 from channels.db import database_sync_to_async
 
+from apps.common.wire import to_json
 from apps.gateway.hub import Subscriber, get_hub
 from apps.gateway.selectors.dashboards import State, read_states
 
@@ -37,6 +38,7 @@ class TeamFeed:
         self.states: dict[Key, State] = {}
         self.revisions: dict[Key, int] = {}
         self.readers: set[Subscriber] = set()
+        self._texts: dict[Key, str] = {}
         self._revision = 0
         self._reading = asyncio.Lock()
         self._work: asyncio.Task[None] | None = None
@@ -63,9 +65,18 @@ class TeamFeed:
         async with self._reading:
             await self._read()
 
+    def say(self, key: Key) -> str:
+        """Return a state as JSON; made once for all dashboards."""
+        text = self._texts.get(key)
+        if text is None:
+            state = self.states[key]
+            text = to_json({**state.data, "timestamp": self.read_at, "seen_at": state.seen_at}).decode()
+            self._texts[key] = text
+        return text
+
     async def _read(self) -> None:
         self.read_at, fresh = await database_sync_to_async(read_states)(self.team_id)
-        before, self.states = self.states, fresh
+        before, self.states, self._texts = self.states, fresh, {}
         changed = [key for key, state in fresh.items() if before.get(key) != state]
         gone = before.keys() - fresh.keys()
         if not changed and not gone:

@@ -88,9 +88,11 @@ class Rig:
             self.platform.wait_observed(agent.strategy, "RUNNING")
 
     def close(self) -> None:
+        """End the agents and retire their executors: whoever says "all" next does not mean them."""
         for agent in self.agents:
             agent.kill()
             agent.line.close()
+            self.platform.client.delete(f"executors/{agent.executor_id}")
 
     def command(self, agent: Agent, verb: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Give a wish, again with the same key while the platform does not answer, as a careful client does."""
