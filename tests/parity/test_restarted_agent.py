@@ -85,9 +85,11 @@ def test_a_restart_in_the_middle_changes_no_trade(name: str, tmp_path: Path) -> 
             # A signal of the very bar in which it is killed would be late afterwards, and rightly is not traded.
             wait_for(server, lambda: not any(one["pending"] for one in simulator.control.state()["subscriptions"]))
             agent.kill()
-            hellos = len(server.hellos)
+            last_life = server.snapshots[-1].instance_id
             agent.start()
-            wait_for(server, lambda: len(server.hellos) > hellos and server.status().observed == "RUNNING")
+            # Its own word: what the last life said of itself still stands when the next one says hello.
+            wait_for(server, lambda: server.snapshots[-1].instance_id != last_life)
+            wait_for(server, lambda: server.status().observed == "RUNNING")
             simulator.control.resume()
             wait_for(server, lambda: server.snapshots[-1].market.ended, timeout_s=300)
             closed = len(list_deals(simulator, entry_in=False))

@@ -23,7 +23,8 @@ def do_the_main_job(platform: Platform, averages: list[str], closed_trades: int 
     platform.wait_observed(strategy, "RUNNING", 120)
 
     def enough() -> list[dict[str, object]] | None:
-        closed = [trade for trade in platform.trades(strategy) if trade["closed_at"]]
+        # A snapshot's deals may close a trade a moment before the agent's report says why.
+        closed = [trade for trade in platform.trades(strategy) if trade["closed_at"] and trade["exit_reason"]]
         return closed if len(closed) >= closed_trades else None
 
     closed = wait_for(f"{closed_trades} closed trades", enough, 180)
@@ -34,6 +35,7 @@ def do_the_main_job(platform: Platform, averages: list[str], closed_trades: int 
     stopped = platform.wait_observed(strategy, "STOPPED", 120)
     assert [(row["open_positions"], row["pending_orders"]) for row in stopped] == [(0, 0)]
 
+    wait_for("a reason for every close", lambda: all(trade["exit_reason"] for trade in platform.trades(strategy)))
     trades = platform.trades(strategy)
     assert all(trade["closed_at"] for trade in trades), "stopped means flat"
     assert {trade["approval"]["reason_code"] for trade in trades} == {"APPROVED"}, "no trade without an approval"
