@@ -12,10 +12,11 @@ import argparse
 import asyncio
 import contextlib
 import json
+import random
 import secrets
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -80,9 +81,11 @@ class LightAgent:
         """Live until cancelled; whatever breaks is begun again."""
         headers = {**self.headers, "X-Instance-Id": self.instance}  # as an agent does: or it gets no lease with its set
         async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=35, trust_env=False) as client:
-            await self._greet(client)
-            parts = [self._beat(client), self._poll(client), self._converge(client)]
-            parts += [self._listen()] if self.has_socket else []
+            while not self.ready.is_set():
+                with contextlib.suppress(httpx.HTTPError):
+                    await self._greet(client)
+            parts = [lambda: self._beat(client), lambda: self._poll(client), lambda: self._converge(client)]
+            parts += [self._listen] if self.has_socket else []
             await asyncio.gather(*(_for_ever(part) for part in parts))
 
     async def _greet(self, client: httpx.AsyncClient) -> None:
@@ -162,10 +165,12 @@ class LightAgent:
 JSON = {"Content-Type": "application/json"}
 
 
-async def _for_ever(part: Any) -> None:
-    # A coroutine runs once: each part loops inside, and is left at its first failure only to be seen by `gather`.
-    with contextlib.suppress(WebSocketException):
-        await part
+async def _for_ever(live: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Begin anew, after a pause, whatever ends: a server that is busy or away says so, and agents come again."""
+    while True:
+        with contextlib.suppress(httpx.HTTPError, WebSocketException, OSError):
+            await live()
+        await asyncio.sleep(random.uniform(0.5, 1.5))
 
 
 def enrol(url: str, api_key: str, count: int, *, has_socket: bool = True) -> list[LightAgent]:
