@@ -19,6 +19,7 @@ from executor_agent import AGENT_VERSION
 from executor_agent.config import ServerConfig
 from executor_agent.logs import get_log
 from executor_agent.server.doors import Doors
+from executor_agent.server.listening import Listener
 from executor_agent.server.nudges import Nudges
 from executor_agent.server.ports import Answered, Door, Event, Failed
 from executor_agent.server.pusher import PusherNudges
@@ -50,7 +51,7 @@ class HttpCourier:
         self._headers: dict[str, str] = {}
         self._lanes = {name: _Lane(name, config, self._headers) for name in ("state", "bulk", "files", "verdict")}
         self._poll = _Poll(config, poll_wait_ms, self._deliver, self._headers)
-        self._nudges: list[Nudges | PusherNudges] = []
+        self._nudges: list[Listener] = []
         if "websocket" in config.transports:
             self._nudges.append(Nudges(config, self._poll.look_now))
         if "pusher" in config.transports and config.pusher is not None:

@@ -7,22 +7,21 @@ again (4000–4099 not at all, 4100–4199 after a pause, 4200–4299 at once); 
 
 from __future__ import annotations
 
-import random
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import msgspec
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from executor_agent import AGENT_VERSION
 from executor_agent.config import PusherConfig, ServerConfig
 from executor_agent.logs import get_log
+from executor_agent.server.listening import Listener
 
 AUTH_PATH = "/api/pusher/auth"
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S, _REFUSED_PAUSE_S = 0.5, 60.0, 900.0
+_REFUSED_PAUSE_S = 900.0
 _PONG_WITHIN_S, _AUTH_WITHIN_S, _OPEN_WITHIN_S = 30.0, 10.0, 10.0
 _LARGEST_MESSAGE = 65_536
 
@@ -31,44 +30,21 @@ class Refused(Exception):
     """The other side says that coming again changes nothing: an unknown key, a refused subscription."""
 
 
-class PusherNudges:
-    """A thread that listens on the executor's channel, and calls ``look_now`` for every push and every subscription."""
+class PusherNudges(Listener):
+    """Calls ``look_now`` for every push on the executor's channel and every subscription."""
+
+    name, lost_event, longest_pause_s = "pusher", "PUSH_LOST", 60.0
+    lost = (*Listener.lost, Refused, httpx.HTTPError, msgspec.MsgspecError)
 
     def __init__(self, config: ServerConfig, push: PusherConfig, look_now: Callable[[], None]) -> None:
-        self._config, self._push, self._look_now = config, push, look_now
-        self._closed = threading.Event()
-        self._connection: ClientConnection | None = None
-        self._thread: threading.Thread | None = None
+        super().__init__(look_now)
+        self._config, self._push = config, push
 
-    def start(self) -> None:
-        """Begin to listen; once."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="pusher", daemon=True)
-            self._thread.start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._closed.set()
-        connection = self._connection
-        if connection is not None:
-            connection.socket.close()
-
-    def _run(self) -> None:
-        pause_s = _FIRST_PAUSE_S
-        while not self._closed.is_set():
-            wait_s = pause_s * random.uniform(0.5, 1.5)
-            try:
-                self._listen()
-                pause_s = _FIRST_PAUSE_S
-            except Refused as error:
-                get_log().warning("PUSH_REFUSED", problem=str(error), again_in_s=_REFUSED_PAUSE_S)
-                wait_s = _REFUSED_PAUSE_S
-            except (OSError, WebSocketException, TimeoutError, httpx.HTTPError, msgspec.MsgspecError) as error:
-                wait_s = _pause_after(error, wait_s)
-                get_log().info("PUSH_LOST", problem=f"{type(error).__name__}: {error}", again_in_s=round(wait_s, 1))
-                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
-            self._connection = None
-            self._closed.wait(wait_s)
+    def _wait_after(self, error: Exception, pause_s: float) -> float:
+        if isinstance(error, Refused):
+            get_log().warning("PUSH_REFUSED", problem=str(error), again_in_s=_REFUSED_PAUSE_S)
+            return _REFUSED_PAUSE_S
+        return super()._wait_after(error, _pause_after(error, pause_s))
 
     def _listen(self) -> None:
         with connect(
