@@ -78,21 +78,39 @@ class Rig:
 
     def start(self) -> None:
         """Start the agents, and a busy strategy on each."""
+        self.start_agents()
         for agent in self.agents:
-            agent.start()
-        for agent in self.agents:
-            wait_for(f"{agent.code} online", lambda a=agent: self.state_of(a) == "ONLINE")
             agent.strategy = self.platform.create_strategy(f"Busy {agent.code}", RULES_BUSY)
             self.command(agent, "activate", {"executors": [agent.executor_id]})
         for agent in self.agents:
             self.platform.wait_observed(agent.strategy, "RUNNING")
 
+    def start_agents(self) -> None:
+        """Start the agents and wait until the server calls each online."""
+        for agent in self.agents:
+            agent.start()
+        for agent in self.agents:
+            wait_for(f"{agent.code} online", lambda a=agent: self.state_of(a) == "ONLINE")
+
     def close(self) -> None:
-        """End the agents and retire their executors: whoever says "all" next does not mean them."""
+        """
+        End the agents and retire their executors: whoever says "all" next does not mean them.
+
+        :raises AssertionError: where one is not retired.
+        """
         for agent in self.agents:
             agent.kill()
             agent.line.close()
-            self.platform.client.delete(f"executors/{agent.executor_id}")
+        kept = [text for agent in self.agents if (text := self._retire(agent))]
+        assert not kept, f"executors that were not retired: {kept}"
+
+    def _retire(self, agent: Agent) -> str:
+        """Return why the executor is not retired, or nothing."""
+        answer = wait_for(
+            f"{agent.code} to be retired or refused",
+            lambda: (a := self.platform.client.delete(f"executors/{agent.executor_id}")).status_code < 500 and (a,),
+        )[0]
+        return "" if answer.is_success else f"{agent.code}: {answer.status_code} {answer.text[:200]}"
 
     def command(self, agent: Agent, verb: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Give a wish, again with the same key while the platform does not answer, as a careful client does."""
