@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 
 from simulator.control import Control, ControlError
+from tests.faults.clocks import Clocks
 from tests.faults.proxy import Line
 from tests.journeys.running import ROOT, RULES_BUSY, Platform, wait_for
 
@@ -69,8 +70,10 @@ class Agent:
 class Rig:
     """What the injections and the checks work on."""
 
-    def __init__(self, platform: Platform, folder: Path, *, agents: int, seed: int) -> None:
-        self.platform, self.folder, self.random = platform, folder, random.Random(seed)
+    def __init__(
+        self, platform: Platform, folder: Path, *, agents: int, seed: int, clocks: Clocks | None = None
+    ) -> None:
+        self.platform, self.folder, self.random, self.clocks = platform, folder, random.Random(seed), clocks
         self.data = Path(platform.ready["data_dir"])
         self.agents: list[Agent] = []
         for number in range(agents):
@@ -125,6 +128,16 @@ class Rig:
 
         return dict(wait_for(f"{verb} of {agent.code} to be taken", ask, 60))
 
+    def stop(self, agent: Agent) -> None:
+        """Give the wish and wait until it is proven."""
+        self.command(agent, "stop")
+        self.platform.wait_observed(agent.strategy, "STOPPED")
+
+    def activate(self, agent: Agent) -> None:
+        """Give the wish and wait until it is proven."""
+        self.command(agent, "activate", {"executors": [agent.executor_id]})
+        self.platform.wait_observed(agent.strategy, "RUNNING")
+
     def state_of(self, agent: Agent) -> str:
         return str(self.platform.get(f"executors/{agent.executor_id}")["state"])
 
@@ -149,6 +162,19 @@ class Rig:
         with Control(self.data / "simulator") as control:
             control.script_fault(kind, login=agent.login, **values)
 
+    def control(self, name: str, **values: Any) -> Any:
+        """Carry out a command at the simulator's control door."""
+        with Control(self.data / "simulator") as control:
+            return control.call(name, **values)
+
+    def advance_market(self, *, hours: float) -> None:
+        """Let the market go on at once, whoever has not acknowledged."""
+        self.control("advance", seconds=hours * 3600)
+
+    def held(self, agent: Agent) -> list[dict[str, Any]]:
+        """Return what the broker holds open for the agent's bots."""
+        return [one for one in self.ledger(agent)["positions"] if one["magic"]]
+
     def pid_of(self, name: str) -> int:
         return int(json.loads((self.data / "run" / "pids.json").read_text())[name])
 
@@ -170,7 +196,8 @@ class Rig:
                 os.kill(pid, signal.SIGCONT)
 
     def entries(self, agent: Agent) -> list[dict[str, Any]]:
-        return [deal for deal in self.ledger(agent)["deals"] if deal["symbol"] and deal["entry"] == 0]
+        """Return the opening deals of bots; what a person opens by hand has no magic."""
+        return [deal for deal in self.ledger(agent)["deals"] if deal["symbol"] and deal["entry"] == 0 and deal["magic"]]
 
     def wait_trading(self, agents: list[Agent] | None = None, timeout_s: float = 120.0) -> float:
         """Return after how many seconds each of the agents has opened once more."""
