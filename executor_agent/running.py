@@ -167,6 +167,7 @@ def _hold(position: PositionMessage, row: PositionRow | None) -> HeldPosition:
         first_lots=row.first_lots if row else None,
         first_stop_price=row.first_stop if row else None,
         trail_distance=row.trail_distance if row else None,
+        trail_fraction=row.trail_fraction if row else None,
     )
 
 

@@ -23,6 +23,7 @@ from apps.executors.models import Executor
 from apps.market.models import Bar
 from apps.market.selectors import list_symbols
 from apps.risk.models import Reservation
+from apps.risk.news_reach import find_news_gaps
 from apps.trades.models import Trade
 from apps.trades.selectors import find_ledger_check
 from trading.risk.limits import Limits
@@ -50,6 +51,7 @@ def describe_account(account: Account, at: datetime) -> dict[str, Any]:
         "approved_count": sum(row.approved for row, _ in approvals),
         "unresolved": [row for row, _ in approvals if row.reservation == Reservation.UNRESOLVED],
         "pack": view_pack(account, at),
+        "news_gap": _find_news_gap(view, at),
         "limits": say_limits(view.limits) if view.limits else [],
         "trades": with_floating(
             Trade.objects.filter(account=account).select_related("account", "bot").order_by("-opened_at")[:10]
@@ -66,6 +68,12 @@ def describe_account(account: Account, at: datetime) -> dict[str, Any]:
         "ledger": find_ledger_check(account.pk),
         "connection_loss_words": tell_connection_loss(account),
     }
+
+
+def _find_news_gap(view: AccountView, at: datetime) -> str:
+    if view.limits is None:
+        return ""
+    return find_news_gaps({"this": (view.limits, view.market_at or at)}).get("this", "")
 
 
 def list_charted(account: Account) -> list[tuple[str, str]]:

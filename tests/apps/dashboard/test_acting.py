@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.core import mail
 
-from apps.accounts.models import Account, AccountRisk
+from apps.accounts.models import Account, AccountRisk, LimitSet
 from apps.assignments.models import Assignment
+from apps.common.clock import read_at
 from apps.executors.models import Command, Executor, ExecutorKey
+from apps.market.models import NewsRelease
 from apps.strategies.models import Strategy
 from apps.teams.models import ApiKey, AuditEntry, Membership
 from tests.scenes import RULES, observe
@@ -131,6 +134,30 @@ def test_activation_says_what_will_happen_and_starts_only_on_the_confirmation(de
     page = read(answer)
     assert "STARTING" in page  # asked, not painted as running
     assert "agent at generation 0 of 1" in page
+
+
+def test_activation_says_what_the_accounts_limits_add_and_what_would_refuse_every_trade(desk, tom):
+    path = f"/strategies/{desk.idle.slug}/activate"
+    set_limit(desk.paper, news_before_s=300, news_after_s=300, trailing_stop_fraction="0.03")
+
+    page = read(tom.post(path, {"executors": ["sim-1"], "do": "check"}))
+
+    assert "stops follow the price at 3.00 % of the entry" in page
+    assert "no calendar reaches the next 14 days: every new trade is refused" in page
+    assert "no calendar reaches the next 14 days" in read(tom.get(f"/risk/{desk.paper.code}"))
+
+    NewsRelease.objects.create(
+        at=read_at() + timedelta(days=3), currency="USD", impact="HIGH", title="Jobs", imported_at=read_at()
+    )
+    assert "no calendar" not in read(tom.post(path, {"executors": ["sim-1"], "do": "check"}))
+    set_limit(desk.paper, modes={"news": "OFF"})
+    NewsRelease.objects.all().delete()
+    assert "no calendar" not in read(tom.get(f"/risk/{desk.paper.code}"))
+
+
+def set_limit(account, **changes):
+    row = LimitSet.objects.get(account=account, in_force=True)
+    LimitSet.objects.filter(pk=row.pk).update(document={**row.document, **changes})
 
 
 @pytest.mark.parametrize(
