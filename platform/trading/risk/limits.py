@@ -43,25 +43,10 @@ GUIDE_POSITION_FRACTION, GUIDE_STOP_FRACTION, GUIDE_TRAILING_FRACTION = (
 
 LIMIT_CHECKS: Final = frozenset(
     [
-        "spread",
-        "daily_loss",
-        "drawdown",
-        "per_trade",
-        "daily_risk",
-        "open_risk",
-        "position_size",
-        "stop_distance",
-        "positions",
-        "cluster",
-        "correlation",
-        "currency",
-        "opposite",
-        "consistency",
-        "news",
-        "weekend",
-        "flat_by",
+        "spread", "daily_loss", "drawdown", "per_trade", "daily_risk", "open_risk", "position_size", "stop_distance", "positions",
+        "cluster", "correlation", "currency", "opposite", "consistency", "news", "weekend", "flat_by",
     ]
-)
+)  # fmt: skip
 """The checks of the judge that a mode may switch to SHADOW or OFF; all others always hold."""
 
 
