@@ -11,7 +11,6 @@ from simulator.terminal.arguments import InvalidArgument
 from simulator.terminal.link import NO_CONNECTION, CallFailed
 from simulator.terminal.surface import RATES_DTYPE, TICKS_DTYPE, read_struct
 
-
 # Without a terminal these two do not say "No IPC connection".
 _NOT_CONNECTED_SYMBOLS = -5
 
@@ -58,9 +57,7 @@ def symbol_select(*args: Any, **keywords: Any) -> bool:
     given.refuse_keywords("symbol_select", keywords)
     values = (*args, True) if len(args) == 1 else args
     return bool(
-        calls.attempt(
-            lambda: calls.ask("symbol_select", calls.take(values, given.read_symbol, bool)), on_failure=False
-        )
+        calls.attempt(lambda: calls.ask("symbol_select", calls.take(values, given.read_symbol, bool)), on_failure=False)
     )
 
 
@@ -129,6 +126,4 @@ def copy_ticks_range(*args: Any, **keywords: Any) -> Any:
 def _copy(function: str, args: tuple[Any, ...], keywords: dict[str, Any], dtype: np.dtype, *readers: _Reader) -> Any:
     given.refuse_keywords(function, keywords)
     dates = tuple(value for value, reader in zip(args, readers, strict=False) if reader is _DATE)
-    return calls.ask_with_dates(
-        function, dates, lambda: calls.ask_array(dtype, function, calls.take(args, *readers))
-    )
+    return calls.ask_with_dates(function, dates, lambda: calls.ask_array(dtype, function, calls.take(args, *readers)))
