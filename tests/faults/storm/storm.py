@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apps.common.ids import decode_base32
-from tests.faults.rig import Rig
+from tests.faults.rig import RULES, Rig
 from tests.faults.storm.counts import Counts
 from tests.faults.storm.drivers import Driver
 from tests.faults.storm.kills import Killer
 from tests.faults.storm.reckoning import Reckoning, Watcher
-from tests.journeys.running import RULES_BUSY, Platform, wait_for
+from tests.journeys.running import Platform, wait_for
 
 CALM_WITHIN_S = 180.0
 CALM_TAKES_S, SHORTEST_LAP_S = 40.0, 20.0
@@ -79,7 +79,7 @@ class Storm:
         made = []
         for number, agents in enumerate(groups):
             name = f"Storm {self._seed} {number}"
-            strategy = self._rig.platform.create_strategy(name, RULES_BUSY)
+            strategy = self._rig.platform.create_strategy(name, RULES)
             key = decode_base32(strategy.split("_", 1)[1])
             made.append(
                 Driver(self._rig, self._counts, strategy, key, agents, self._seed + number, self._wanted.pause_s)
