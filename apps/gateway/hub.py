@@ -34,7 +34,7 @@ RETRY_S = (0.1, 0.3, 1.0, 2.0)
 ALIVE_EVERY_S = 10.0
 LOOK_EVERY_S = 5.0
 MOST_WAITING = 500
-AT_A_TIME = 32  # sockets told before others get a turn: under a millisecond
+AT_A_TIME = 8  # sockets told before others get a turn: a write gives the interpreter away, and waits to have it back
 CLOSING = ("key.revoked", "member.removed")  # after them a socket may no longer be its owner's
 
 
