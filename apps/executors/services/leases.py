@@ -24,7 +24,9 @@ from trading.protocol import Lease
 
 LEASE_TTL = timedelta(seconds=15)
 LEASE_GRACE = timedelta(seconds=2)
-SET_BACK = LEASE_TTL  # a lease that ends so much later than any granted now was granted by a clock that was set back since
+SET_BACK = (
+    LEASE_TTL  # a lease that ends so much later than any granted now was granted by a clock that was set back since
+)
 RENEWAL_WAIT_MS = 500  # a renewal that waits longer is skipped: the next snapshot renews, approvals go first
 
 log = structlog.get_logger(__name__)

@@ -138,11 +138,15 @@ class Storm:
         for driver in self._drivers:
             driver.state = "STOPPED"
         try:
-            wait_for("every STOP to be proven", lambda: all([one.is_proven_stopped() for one in self._drivers]), CALM_WITHIN_S, 0.3)  # fmt: skip
+            wait_for("every STOP to be proven", self._are_proven, CALM_WITHIN_S, 0.3)
             self._counts.calm_s.append(round(time.monotonic() - began_s, 1))
             wait_for("ledger and broker to agree", lambda: not reckoning.differences(), CALM_WITHIN_S, 0.5)
         except AssertionError as error:
             self._counts.note_break(f"I10 {error}")
+
+    def _are_proven(self) -> bool:
+        proven = [driver.is_proven_stopped() for driver in self._drivers]  # each notes what the broker has of it
+        return all(proven)
 
     def _tell(self, reckoning: Reckoning) -> None:
         counts, positions = self._counts, reckoning.count_positions()
