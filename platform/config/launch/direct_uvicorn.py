@@ -20,7 +20,7 @@ class DirectSocket(WebSocketsSansIOProtocol):
         """Called by uvicorn with the handshake; the application begins in the loop's next turn."""
         super().handle_connect(event)
         if hasattr(self, "scope"):
-            extensions: dict[str, Any] = self.scope["extensions"]  # type: ignore[assignment]
+            extensions: dict[str, Any] = self.scope["extensions"]
             extensions["mikrobot.frames"] = self.write_frames
 
     def write_frames(self, frames: bytes) -> bool:
