@@ -34,12 +34,12 @@ TITLES = {
 # What the rig does not inject into a running platform, or not in every part, and who holds it.
 ELSEWHERE = {
     1: "after the commit and before the reply is number 24: the line swallows the answer",
-    3: "at a random moment, not in each task; tasks are idempotent by their own tests",
-    16: "the processor; memory limits per process are the machine's (`deploy/`)",
-    20: "some seconds late, overtaken by a STOP: expiry by the clock is `tests/apps/executors/test_leases.py`",
-    27: "up to 28 s; days are `tests/unit/executor_agent/test_without_the_server.py`, on the agent's own clocks",
+    3: "at random moments, not once in each task",
+    16: "the processor only: memory is not taken away",
+    20: "some seconds late: a START is a state with a generation, not a message, so minutes change nothing (`tests/unit/executor_agent/test_wishes.py`)",
+    27: "up to 28 s; what an agent does after minutes by `tests/unit/executor_agent/test_without_the_server.py`, on clocks of its own",
     32: "at random moments, in a storm hundreds of times; each point by `tests/unit/executor_agent/test_lives.py`",
-    33: "at a random moment; between sending and marking by `tests/apps/common` (the event id is the same)",
+    33: "at a random moment; between sending and marking by `tests/apps/common/test_relay.py` (the event id is the same)",
     38: "slippage; a gap through the stop by `tests/parity` and the simulator's tests",
     43: "a fact of the broker, not of a moment: `tests/unit/simulator/test_accounts.py`, `tests/unit/executor_agent` (tickets from 2^33 on)",
     50: "a law of the calendar: `tests/unit/trading/risk/test_days.py`, every zone, by property",

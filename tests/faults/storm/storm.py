@@ -20,6 +20,7 @@ from tests.journeys.running import Platform, wait_for
 CALM_WITHIN_S = 180.0
 CALM_TAKES_S, SHORTEST_LAP_S = 40.0, 20.0
 TELL_EVERY_S = 15.0
+FAN_OUTS = 2  # strategies on all agents: one wish, a command an agent
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Storm:
             self._rig.close()
 
     def _make_drivers(self) -> list[Driver]:
-        groups = [[agent] for agent in self._rig.agents] + [self._rig.agents]
+        groups = [[agent] for agent in self._rig.agents] + [self._rig.agents] * FAN_OUTS
         made = []
         for number, agents in enumerate(groups):
             name = f"Storm {self._seed} {number}"
