@@ -14,6 +14,7 @@ from apps.common.models import Identified
 from apps.risk.evidence_models import LogAnchor as LogAnchor
 from apps.risk.evidence_models import LogDocument as LogDocument
 from apps.risk.evidence_models import SigningKey as SigningKey
+from apps.risk.what_if_models import WhatIfRun as WhatIfRun
 
 
 class Reservation(models.TextChoices):

@@ -39,6 +39,12 @@ urlpatterns: list[URLPattern] = [
         name="account-dispute-pack",
     ),
     path("accounts/<str:account>/what-if", what_if_api.WhatIfApi.as_view(), name="account-what-if"),
+    path("accounts/<str:account>/what-if-runs", what_if_api.WhatIfRunsApi.as_view(), name="account-what-if-runs"),
+    path(
+        "accounts/<str:account>/what-if-runs/<str:what_if>",
+        what_if_api.WhatIfRunApi.as_view(),
+        name="account-what-if-run",
+    ),
     path("accounts/<str:account>/shadow", what_if_api.ShadowReportApi.as_view(), name="account-shadow"),
     path("evidence/keys", evidence_api.SigningKeysApi.as_view(), name="evidence-keys"),
     path("approvals", api.ApprovalsApi.as_view(), name="approvals"),
