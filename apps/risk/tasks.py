@@ -9,6 +9,7 @@ from celery import shared_task
 
 from apps.accounts.models import Account
 from apps.common.clock import read_at
+from apps.risk.dispute.archive import archive_months
 from apps.risk.services import what_if_runs
 from apps.risk.services.anchors import deliver_anchors, sign_heads
 from apps.risk.services.day_sums import list_accounts_to_sum_up, sum_up_days
@@ -58,6 +59,12 @@ def work_on_what_ifs(**_: Any) -> int:
 def look_for_what_ifs(**_: Any) -> bool:
     """Nudge the workers where a what-if waits, or where a worker died."""
     return what_if_runs.nudge_waiting()
+
+
+@shared_task(name="apps.risk.tasks.archive_logs")  # type: ignore[untyped-decorator]
+def archive_logs(**_: Any) -> int:
+    """Write the signed archives of months that have ended; return how many files."""
+    return archive_months(read_at())
 
 
 def _settle_due() -> int:

@@ -46,6 +46,8 @@ urlpatterns: list[URLPattern] = [
         name="account-what-if-run",
     ),
     path("accounts/<str:account>/shadow", what_if_api.ShadowReportApi.as_view(), name="account-shadow"),
+    path("accounts/<str:account>/archives", evidence_api.LogArchivesApi.as_view(), name="account-archives"),
+    path("accounts/<str:account>/archives/<str:archive>", evidence_api.LogArchiveApi.as_view(), name="account-archive"),
     path("evidence/keys", evidence_api.SigningKeysApi.as_view(), name="evidence-keys"),
     path("approvals", api.ApprovalsApi.as_view(), name="approvals"),
     path("bots/<str:bot_id>", bot_api.BotApi.as_view(), name="bot"),

@@ -150,6 +150,7 @@ CELERY_TASK_ROUTES = {
     "apps.backtests.tasks.*": {"queue": "compute"},
     "apps.market.tasks.import_dataset": {"queue": "compute"},
     "apps.risk.tasks.work_on_what_ifs": {"queue": "compute"},
+    "apps.risk.tasks.archive_logs": {"queue": "compute"},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_TIME_LIMIT = 600
@@ -210,6 +211,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"queue": "schedule", "expires": 600},
     },
+    "archive-logs": {"task": "apps.risk.tasks.archive_logs", "schedule": 3600.0, "options": {"expires": 3600}},
     "look-for-what-ifs": {
         "task": "apps.risk.tasks.look_for_what_ifs",
         "schedule": 20.0,

@@ -20,7 +20,7 @@ from rest_framework.views import APIView
 from apps.assignments.services.activation import activate
 from apps.common.clock import read_at
 from apps.common.ids import new_id, public_id
-from apps.risk.models import RiskEvent, WhatIfRun
+from apps.risk.models import LogArchive, RiskEvent, WhatIfRun
 from apps.teams.models import AuditEntry
 from apps.teams.permissions import Scoped
 from apps.teams.scopes import scopes_of_role
@@ -146,6 +146,9 @@ class Stage:
             name=f"{MARK} what-if",
             asked_by="test",
         )
+        self.archive = LogArchive.objects.create(
+            account=self.account, month="2026-03-01", part=1, first=1, last=1, head=MARK, file=f"{MARK}.zip", sha256="0"
+        )
         self.key, self.owner_key = make_key(self.world.alice)
         _, self.scopeless_key = make_key(self.world.alice, [])
         _, self.stranger_key = make_key(self.world.charlie)
@@ -172,6 +175,7 @@ class Stage:
             "batch": self.batch.public_id,
             "file": self.file.public_id,
             "event": self.event.public_id,
+            "archive": self.archive.public_id,
             "what_if": self.what_if.public_id,
         }
 
@@ -211,6 +215,7 @@ NOBODYS = {
     "file": public_id("fil", new_id()),
     "event": public_id("evt", new_id()),
     "what_if": public_id("wif", new_id()),
+    "archive": public_id("arc", new_id()),
 }
 
 
