@@ -176,10 +176,12 @@ class DashboardConsumer(KeyedConsumer):
         await self.say(self._say_events(events))
 
     async def _show_states(self, place: _Place, *, snapshot: bool = False) -> None:
-        shown = self._heard_states(place)
-        texts = place.feed.messages(shown, self.caller.account_id, place.subscriber.last, snapshot=snapshot)
-        place.shown = dict.fromkeys(shown, place.feed.revision)
-        await self.say(texts)
+        """Show what this socket was not shown yet: in one write where it may, else one by one at its reader's pace."""
+        shown, revision = self._heard_states(place), place.feed.revision
+        wanted = (shown, self.caller.account_id, place.subscriber.last)
+        if self.write is None or not self.write_directly(place.feed.frames(*wanted, snapshot=snapshot)):
+            await self.say(place.feed.messages(*wanted, snapshot=snapshot))
+        place.shown = dict.fromkeys(shown, revision)
 
     def _heard_states(self, place: _Place) -> dict[str, int]:
         """Return the channels of states that are heard, and the revision up to which each was shown."""

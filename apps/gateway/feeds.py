@@ -1,7 +1,7 @@
 """
 The states of a team's accounts and bots, read once for all dashboards of this process.
 
-While anybody looks, they are read again after whatever happened in the team (folded to two looks a second) and every five
+While anybody looks, they are read again after whatever happened in the team (folded to one look a second) and every five
 seconds beside that: equity moves, and views grow stale, without an event. A dashboard is told which states differ from what
 it was sent; a slow one finds the latest state only, however many it slept through.
 """
@@ -26,7 +26,7 @@ from apps.gateway.selectors.dashboards import State, read_states
 
 log = structlog.get_logger(__name__)
 
-FOLD_S = 0.5
+FOLD_S = 1.0
 LOOK_EVERY_S = 5.0
 Key = tuple[str, str]
 
@@ -68,12 +68,12 @@ class TeamFeed:
         async with self._reading:
             await self._read()
 
-    def frames(self, shown: dict[str, int], account_id: uuid.UUID | None, seq: int) -> bytes:
+    def frames(self, shown: dict[str, int], account_id: uuid.UUID | None, seq: int, *, snapshot: bool = False) -> bytes:
         """Return `messages` as frames; made once for all who were shown the same so far."""
-        audience = (*sorted(shown.items()), account_id, seq)
+        audience = (*sorted(shown.items()), account_id, seq, snapshot)
         frames = self._frames.get(audience)
         if frames is None:
-            frames = self._frames[audience] = frames_of(self.messages(shown, account_id, seq))
+            frames = self._frames[audience] = frames_of(self.messages(shown, account_id, seq, snapshot=snapshot))
         return frames
 
     def messages(

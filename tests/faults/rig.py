@@ -25,6 +25,8 @@ from tests.journeys.running import ROOT, RULES_BUSY, Platform, wait_for
 PASSWORD = "of-the-rig-only"
 FIRST_LOGIN = 7_700_001
 BALANCE = 100_000
+# Small enough that a day's risk is not used up by trading once a second.
+RULES = {**RULES_BUSY, "risk": {**RULES_BUSY["risk"], "lotSize": 0.02}}
 
 
 @dataclass
@@ -83,7 +85,7 @@ class Rig:
         """Start the agents, and a busy strategy on each."""
         self.start_agents()
         for agent in self.agents:
-            agent.strategy = self.platform.create_strategy(f"Busy {agent.code}", RULES_BUSY)
+            agent.strategy = self.platform.create_strategy(f"Busy {agent.code}", RULES)
             self.command(agent, "activate", {"executors": [agent.executor_id]})
         for agent in self.agents:
             self.platform.wait_observed(agent.strategy, "RUNNING")

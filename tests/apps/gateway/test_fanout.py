@@ -114,8 +114,11 @@ async def test_sockets_with_different_rights_hear_of_one_batch_what_each_may():
     _, all_text = await make_key(world.alice)
     _, risk_text = await make_key(world.alice, ["risk:read"])
     async with relaying(), AsyncExitStack() as stack:
-        sockets = [await stack.enter_async_context(Socket(EVENTS, headers=bearer(key))) for key in (all_text, risk_text)]
-        start = [(await socket.hear("position"))["number"] for socket in sockets][0]
+        sockets = [
+            await stack.enter_async_context(Socket(EVENTS, headers=bearer(key))) for key in (all_text, risk_text)
+        ]
+        start = (await sockets[0].hear("position"))["number"]
+        await sockets[1].hear("position")
         await happen_in(world.team, "trade.opened")
         assert (await sockets[0].hear())["kind"] == "trade.opened"
         assert await sockets[1].hear() == {"type": "position", "number": start + 1}

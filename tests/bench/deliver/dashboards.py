@@ -59,7 +59,9 @@ async def through_bare_websockets() -> list[float]:
 async def through_platform(address: str, key: str, dsn: str) -> list[float]:
     """Return the times of events that are written to the outbox, one transaction each."""
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
-        row = await (await connection.execute("select team_id from teams_apikey order by created_at limit 1")).fetchone()
+        row = await (
+            await connection.execute("select team_id from teams_apikey order by created_at limit 1")
+        ).fetchone()
         assert row is not None
 
         async def tell(sent: dict[str, float]) -> None:
@@ -78,7 +80,8 @@ async def _heard(address: str, key: str, tell: Tell) -> list[float]:
         stdout=asyncio.subprocess.PIPE,
         limit=16 * 1024 * 1024,
     )
-    assert listening.stdout is not None and listening.stdin is not None
+    assert listening.stdout is not None
+    assert listening.stdin is not None
     await listening.stdout.readline()
     await asyncio.sleep(SETTLE_S)
     begun_s = time.perf_counter()

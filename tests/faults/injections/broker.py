@@ -92,13 +92,14 @@ def _drop_stop(rig: Rig, agent: Agent) -> int | None:
 @fault(41, "broker: a position opened by hand", "I1", short=True)
 def trade_by_hand(rig: Rig) -> None:
     agent = one(rig)
-    rig.control("trade_by_hand", login=agent.login, symbol="EURUSD", side="BUY", volume="0.1")
+    stop = round(rig.entries(agent)[-1]["price"] - 0.02, 5)  # without one nothing would be approved beside it
+    rig.control("trade_by_hand", login=agent.login, symbol="EURUSD", side="BUY", volume="0.01", sl=stop)
     (ticket,) = [one["ticket"] for one in rig.ledger(agent)["positions"] if not one["magic"]]
     external = {"account_id": agent.account_id, "source": "EXTERNAL"}
     wait_for("it to be shown as EXTERNAL", lambda: rig.platform.get("trades", **external)["results"], 60)
     rig.wait_trading([agent])
     assert any(one["ticket"] == ticket for one in rig.ledger(agent)["positions"]), "somebody closed it"
-    rig.control("trade_by_hand", login=agent.login, symbol="EURUSD", side="SELL", volume="0.1", position=ticket)
+    rig.control("trade_by_hand", login=agent.login, symbol="EURUSD", side="SELL", volume="0.01", position=ticket)
 
 
 @fault(44, "broker: money paid in and out", "I6 I7", short=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from tests.faults.injections.registry import fault, hold, one, weather
+from tests.faults.injections.registry import fault, hold, manage, one, weather
 from tests.faults.rig import Agent, Rig
 from tests.journeys.running import wait_for
 
@@ -43,6 +43,28 @@ def drop_pushes(rig: Rig) -> None:
         rig.platform.wait_observed(agent.strategy, "PAUSED", 60)
         rig.command(agent, "resume")
         rig.platform.wait_observed(agent.strategy, "RUNNING", 60)
+
+
+FLOOD = """
+import asyncio
+from apps.common.live import publish
+from apps.teams.models import Team
+team = Team.objects.values_list("pk", flat=True).first()
+async def flood():
+    for _ in range(10_000):
+        await publish(team, [])
+asyncio.run(flood())
+"""
+
+
+@fault(22, "ten thousand messages for a server that does not read", "I4 I5")
+def flood_layer(rig: Rig) -> None:
+    agent = one(rig)
+    with rig.frozen("web"):
+        manage(rig, "shell", "-c", FLOOD)
+    for verb, state in (("pause", "PAUSED"), ("resume", "RUNNING")):
+        rig.command(agent, verb)
+        rig.platform.wait_observed(agent.strategy, state, 60)
 
 
 @fault(23, "a line half open", "I5")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import psycopg
 
 from config.launch import postgres
 from config.launch.data_dir import DataDir
 from tests.faults.rig import Agent, Rig
+from tests.journeys.running import ROOT
 
 Inject = Callable[[Rig], None]
 
@@ -65,3 +68,9 @@ def connect(rig: Rig) -> psycopg.Connection[tuple[Any, ...]]:
     """Return a connection to the platform's database, as its own role."""
     data = DataDir.open(rig.data)
     return psycopg.connect(postgres.url(data, data.read("ports.json")["postgres"]), autocommit=True, connect_timeout=5)
+
+
+def manage(rig: Rig, *words: str) -> None:
+    """Run one of the platform's own commands, in the environment of its web process."""
+    web = psutil.Process(rig.pid_of("web"))
+    subprocess.run([web.cmdline()[0], ROOT / "manage.py", *words], cwd=ROOT, env=web.environ(), check=True, timeout=120, capture_output=True)

@@ -17,9 +17,9 @@ import redis
 
 from config.launch import postgres, valkey
 from config.launch.data_dir import DataDir
-from tests.faults.injections.registry import connect, fault, hold, one
+from tests.faults.injections.registry import connect, fault, hold, manage, one
 from tests.faults.rig import Rig
-from tests.journeys.running import ROOT, wait_for
+from tests.journeys.running import wait_for
 
 SLOW_INSERT = """
 create or replace function rig_trouble() returns trigger language plpgsql as $$ begin {body} return new; end $$;
@@ -69,11 +69,30 @@ def full_disk(pids_of: Any, largest: int) -> Iterator[None]:
 
 
 def _limit(pids: list[int], largest: int) -> None:
-    for pid in pids:
-        with contextlib.suppress(psutil.Error, OSError):
-            process = psutil.Process(pid)
-            hard = process.rlimit(psutil.RLIMIT_FSIZE)[1]
-            process.rlimit(psutil.RLIMIT_FSIZE, (largest, hard))
+    """
+    Set the limit, as whoever owns the processes: root of a container may not limit others' (PostgreSQL has an account of its own).
+
+    :raises AssertionError: where it is not allowed.
+    """
+    child = os.fork()
+    if child == 0:
+        os._exit(_limit_each(pids, largest))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, "the size of files cannot be limited here"
+
+
+def _limit_each(pids: list[int], largest: int) -> int:
+    try:
+        for pid in pids:
+            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError, FileNotFoundError):
+                owner = os.stat(f"/proc/{pid}")
+                if owner.st_uid != os.geteuid():
+                    os.setgroups([])
+                    os.setresgid(owner.st_gid, owner.st_gid, owner.st_gid)
+                    os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (largest, resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]))
+    except BaseException:
+        return 1
+    return 0
 
 
 def family_of(rig: Rig, name: str) -> list[int]:
@@ -262,11 +281,11 @@ def _put_back(rig: Rig, dump: Any) -> None:
             others = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and usename = current_user"
             connection.execute(others)
         _program(rig, "pg_restore", "--clean", "--if-exists", "--single-transaction", "--no-owner", "-d", postgres.DATABASE, str(dump), named=False)  # fmt: skip
-        _manage(rig, "after_restore")
+        manage(rig, "after_restore")
 
 
 def _lift_platform(rig: Rig) -> None:
-    _manage(rig, "halt", "platform", "--lift")
+    manage(rig, "halt", "platform", "--lift")
 
 
 def _program(rig: Rig, name: str, *words: str, named: bool = True) -> None:
@@ -275,10 +294,3 @@ def _program(rig: Rig, name: str, *words: str, named: bool = True) -> None:
     environment = os.environ | {"PGPASSWORD": data.secret("postgres_password")}
     argv = [postgres.locate(data).program(name), *address, *words, *([postgres.DATABASE] if named else [])]
     subprocess.run(argv, env=environment, check=True, timeout=120)
-
-
-def _manage(rig: Rig, *words: str) -> None:
-    environment = psutil.Process(rig.pid_of("web")).environ()
-    python = psutil.Process(rig.pid_of("web")).cmdline()[0]
-    subprocess.run([python, str(ROOT / "manage.py"), *words], cwd=ROOT, env=environment, check=True, timeout=120)
-

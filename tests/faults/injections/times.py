@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import psutil
@@ -13,33 +14,50 @@ from tests.journeys.running import wait_for
 HOUR_S = 3600.0
 WRONG_S = (HOUR_S, -HOUR_S, 25 * HOUR_S, -25 * HOUR_S)
 FIRST_SOCKET_S = 60.0
+VARIABLE = "RIG_WRONG_CLOCK"
 
 
-def put_wrong(rig: Rig, *names: str, ahead_s: float) -> None:
-    """Let the clocks of processes be wrong for a while; trading must go on meanwhile."""
-    assert rig.clocks is not None
-    with rig.clocks.wrong(*(rig.pid_of(name) for name in names), ahead_s=ahead_s):
-        rig.wait_trading(timeout_s=90)
+def put_wrong(rig: Rig, *names: str, ahead_s: float) -> contextlib.AbstractContextManager[None]:
+    """Let the clocks of processes be wrong within the block."""
+    pids = [rig.pid_of(name) for name in names]
+    unready = [name for name, pid in zip(names, pids, strict=True) if VARIABLE not in psutil.Process(pid).environ()]
+    assert rig.clocks is not None and not unready, f"clocks that cannot be put wrong: {unready}"
+    return rig.clocks.wrong(*pids, ahead_s=ahead_s)
 
 
-def jump(number: int, whose: str, names: tuple[str, ...], ahead_s: float, aims: str) -> None:
-    @fault(number, f"clock of {whose} {ahead_s / HOUR_S:+.0f} h, and back", aims, needs_clock=True, within_s=150)
-    def inject(rig: Rig) -> None:
-        put_wrong(rig, *names, ahead_s=ahead_s)
+def read_database_ahead_s(rig: Rig) -> float:
+    with connect(rig) as connection:
+        row = connection.execute("select extract(epoch from clock_timestamp())").fetchone()
+    return float(row[0]) - time.time() if row else 0.0
 
 
 for _ahead_s in WRONG_S:
-    jump(47, "the server", ("web", "worker", "relay", "beat"), _ahead_s, "I7 I8")
-for _ahead_s in WRONG_S:
-    jump(48, "the database", ("postgres",), _ahead_s, "I7 I8")
+
+    @fault(47, f"clock of the server {_ahead_s / HOUR_S:+.0f} h, and back", "I7 I8", needs_clock=True)
+    def put_server_wrong(rig: Rig, ahead_s: float = _ahead_s) -> None:
+        with put_wrong(rig, "web", "worker", "relay", "beat", ahead_s=ahead_s):
+            hold(rig, 3, 5)
+            rig.wait_trading(timeout_s=90)
+
+    @fault(48, f"clock of the database {_ahead_s / HOUR_S:+.0f} h, and back", "I7 I8", needs_clock=True, within_s=150)
+    def put_database_wrong(rig: Rig, ahead_s: float = _ahead_s) -> None:
+        """An agent dies under the wrong clock and another under the right one again: neither waits for hours for its lease."""
+        first, last = rig.agents[0], rig.agents[-1]
+        with put_wrong(rig, "postgres", ahead_s=ahead_s):
+            assert abs(read_database_ahead_s(rig) - ahead_s) < 60, "the clock is not wrong"
+            first.kill()
+            first.start()
+            rig.wait_trading(timeout_s=90)
+        assert abs(read_database_ahead_s(rig)) < 60, "the clock is not right again"
+        last.kill()
+        last.start()
 
 
 @fault(25, "sockets, groups and leases a day old", "I4 I5", needs_clock=True, within_s=150)
 def age_sockets(rig: Rig) -> None:
     """All clocks of the server go on by 25 hours under open sockets; a wish must still arrive, by push or by poll."""
-    assert rig.clocks is not None
-    agent, names = one(rig), ("web", "worker", "relay", "beat", "postgres", "valkey")
-    with rig.clocks.wrong(*(rig.pid_of(name) for name in names), ahead_s=25 * HOUR_S):
+    agent = one(rig)
+    with put_wrong(rig, "web", "worker", "relay", "beat", "postgres", "valkey", ahead_s=25 * HOUR_S):
         time.sleep(2)
         for verb, state in (("pause", "PAUSED"), ("resume", "RUNNING")):
             rig.command(agent, verb)

@@ -83,7 +83,7 @@ class Watcher:
         for login, magic, key, generation in stopped:
             if (login, magic) in held and (login, magic, key, generation) in self._store.ask(STOPPED, [self._logins], 5):
                 self._counts.note_break(f"I5 bot {magic} of account {login} is shown STOPPED and holds a position")
-        for code, reserved, counted in self._store.ask(WORST_CASE, (), 5):
+        for code, reserved, counted in self._store.ask(WORST_CASE, None, 5):
             if reserved != counted:
                 self._counts.note_break(f"I1 {code}: {reserved} counted as reserved, {counted} held")
         self._counts.looks += 1

@@ -24,7 +24,7 @@ class Store:
         self._url = postgres.url(opened, opened.read("ports.json")["postgres"])
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
-    def ask(self, sql: str, parameters: Any = (), patience_s: float = 60.0) -> list[tuple[Any, ...]]:
+    def ask(self, sql: str, parameters: Any = None, patience_s: float = 60.0) -> list[tuple[Any, ...]]:
         """
         Return the rows of a question.
 

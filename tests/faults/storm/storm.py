@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apps.common.ids import decode_base32
-from tests.faults.rig import Rig
+from tests.faults.rig import RULES, Rig
 from tests.faults.storm.counts import Counts
 from tests.faults.storm.drivers import Driver
 from tests.faults.storm.kills import Killer
 from tests.faults.storm.reckoning import Reckoning, Watcher
-from tests.journeys.running import RULES_BUSY, Platform, wait_for
+from tests.journeys.running import Platform, wait_for
 
 CALM_WITHIN_S = 180.0
 CALM_TAKES_S, SHORTEST_LAP_S = 40.0, 20.0
 TELL_EVERY_S = 15.0
+FAN_OUTS = 2  # strategies on all agents: one wish, a command an agent
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,11 @@ class Storm:
             self._rig.close()
 
     def _make_drivers(self) -> list[Driver]:
-        groups = [[agent] for agent in self._rig.agents] + [self._rig.agents]
+        groups = [[agent] for agent in self._rig.agents] + [self._rig.agents] * FAN_OUTS
         made = []
         for number, agents in enumerate(groups):
             name = f"Storm {self._seed} {number}"
-            strategy = self._rig.platform.create_strategy(name, RULES_BUSY)
+            strategy = self._rig.platform.create_strategy(name, RULES)
             key = decode_base32(strategy.split("_", 1)[1])
             made.append(
                 Driver(self._rig, self._counts, strategy, key, agents, self._seed + number, self._wanted.pause_s)
