@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
@@ -132,23 +132,31 @@ def tail(path: Path, lines: int, *, follow: bool = False) -> Iterator[str]:
         file.seek(max(0, path.stat().st_size - lines * _LONGEST_LINE))
         for raw in file.read().splitlines()[-lines:] if lines > 0 else ():
             yield raw.decode("utf-8", "replace")
-        place = file.tell()
+        place = _Place(file.tell(), os.fstat(file.fileno()).st_ino)
     while follow:
         time.sleep(_LOOK_EVERY_S)
         new, place = _read_after(path, place)
         yield from new
 
 
-def _read_after(path: Path, place: int) -> tuple[list[str], int]:
+class _Place(NamedTuple):
+    at: int
+    file: int
+
+
+def _read_after(path: Path, place: _Place) -> tuple[list[str], _Place]:
     # Open no longer than reading takes: the writer cannot move the file meanwhile on Windows, nor we open it while it moves.
     try:
         with path.open("rb") as file:
-            place = place if os.fstat(file.fileno()).st_size >= place else 0  # rotated: a new file has begun
-            file.seek(place)
+            found = os.fstat(file.fileno())
+            is_new = found.st_ino != place.file or found.st_size < place.at
+            at = 0 if is_new else place.at
+            file.seek(at)
             whole = [raw for raw in file if raw.endswith(b"\n")]
     except (FileNotFoundError, PermissionError):
         return [], place
-    return [raw.decode("utf-8", "replace").rstrip() for raw in whole], place + sum(map(len, whole))
+    at += sum(map(len, whole))
+    return [raw.decode("utf-8", "replace").rstrip() for raw in whole], _Place(at, found.st_ino)
 
 
 def get_log() -> Any:

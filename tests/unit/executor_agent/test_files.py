@@ -41,7 +41,9 @@ class Held:
         def refuse(source: str | Path, target: str | Path) -> None:
             if self.is_held:
                 self.refused += 1
-                raise PermissionError(13, "The process cannot access the file because it is being used by another process")
+                raise PermissionError(
+                    13, "The process cannot access the file because it is being used by another process"
+                )
             replace(source, target)
 
         monkeypatch.setattr(os, "replace", refuse)
@@ -76,7 +78,7 @@ def test_a_log_that_somebody_holds_is_written_on_and_moved_later(tmp_path: Path,
     assert kept[0] <= 50
     assert 0 < tries < 20, "not with every line"
     assert path.stat().st_size <= 1000
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(name for name in names)
+    assert not (tmp_path / "agent.log.0").exists()
 
 
 def test_who_reads_along_misses_nothing_while_the_log_is_away_for_a_moment(tmp_path: Path, monkeypatch) -> None:
@@ -177,7 +179,9 @@ def test_a_window_that_closes_stops_the_agent_and_waits_until_it_has_ended() -> 
         stopped.set()
         ended.set()
 
-    assert [answer_window(event, stop, ended) for event in (0, 1)] == [False, False], "Ctrl-C and Ctrl-Break are signals"
+    assert [answer_window(event, stop, ended) for event in (0, 1)] == [False, False], (
+        "Ctrl-C and Ctrl-Break are signals"
+    )
     assert not stopped.is_set()
     assert answer_window(2, stop, ended) is True
     assert stopped.is_set()
