@@ -46,6 +46,7 @@ class Driver:
     pause_s: float
     answered: list[tuple[str, int, str]] = field(default_factory=list)  # assignment, generation, verb
     state: str = "STOPPED"
+    opened_after_stop: int = 0
     _flat: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -60,8 +61,8 @@ class Driver:
         while not stop.is_set():
             verbs, weights = zip(*NEXT[self.state], strict=True)
             verb = self._random.choices(verbs, weights)[0]
-            if verb == "activate" and self.is_proven_stopped():
-                self._compare_entries()
+            if verb == "activate":
+                self.is_proven_stopped()  # notes what the broker has of it, where it is
             if self.ask(verb, stop):
                 self.state = AFTER[verb]
             if verb == "stop" and self._random.random() < 0.7:
@@ -74,6 +75,8 @@ class Driver:
         body = {"executors": [agent.executor_id for agent in self.agents]} if verb == "activate" else {}
         deadline_s, last = time.monotonic() + patience_s, ""
         while time.monotonic() < deadline_s:
+            if verb == "activate":
+                self._compare_entries()
             try:
                 answer = self._client.post(f"strategies/{self.strategy}/{verb}", json=body, headers=key)
             except httpx.TransportError as error:
@@ -113,11 +116,11 @@ class Driver:
             stop.wait(0.25)
 
     def _compare_entries(self) -> None:
-        """Before a START: nothing was opened since the STOP was proven."""
+        """Before a START is asked for: nothing was opened since the STOP was proven. What is opened from now on may be right."""
         for (login, magic), before in self._flat.items():
             after = self._broker.count_entries(login, magic)
             if after != before:
-                self.counts.starts_after_stop += after - before
+                self.opened_after_stop += after - before
                 self.counts.note_break(
                     f"I4 bot {magic} of account {login} opened {after - before} after STOPPED was proven"
                 )
