@@ -10,8 +10,8 @@ from typing import Any
 from django import forms
 
 from apps.accounts.models import RulePackVersion
-from apps.dashboard.forms.accounts import PERCENTS, PercentField
 from apps.dashboard.forms.fields import styled
+from apps.dashboard.forms.limits import PERCENTS, PercentField
 from apps.dashboard.forms.packs import SEPARATOR, name_phases
 
 HUNDRED = Decimal(100)
@@ -56,6 +56,20 @@ class WhatIfForm(forms.Form):
         if given.get("max_open_positions") is not None:
             found["max_open_positions"] = given["max_open_positions"]
         return found
+
+    @property
+    def words(self) -> str:
+        """Return what is asked, for people."""
+        named = dict(self.fields["program"].choices)[self.cleaned_data["program"]]  # type: ignore[attr-defined]
+        said = [
+            f"{self.fields[name].label} {self.cleaned_data[name]}"
+            for name in self.cleaned_data
+            if self._is_changed(name)
+        ]
+        return "; ".join([str(named), *said])
+
+    def _is_changed(self, name: str) -> bool:
+        return name not in ("first", "last", "program") and self.cleaned_data[name] is not None
 
     @property
     def wanted(self) -> tuple[str, str]:

@@ -70,6 +70,7 @@ def record_verdict(
         tag=tag if verdict.approved else None,
         valid_until=valid_until,
         valid_for_ms=int(VALID_FOR.total_seconds() * 1000) if verdict.approved else 0,
+        trailing_stop_fraction=facts.limits.trailing_in_force if verdict.approved else None,
     )
     approval = new_row(
         Approval,

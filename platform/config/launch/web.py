@@ -56,9 +56,10 @@ def serve_by_daphne(host: str, port: str) -> None:
     """Serve by Daphne, with bodies of bounded size."""
     from daphne.cli import CommandLineInterface
 
-    from config.launch import bounded_daphne
+    from config.launch import bounded_daphne, direct_daphne
 
     bounded_daphne.install()
+    direct_daphne.install()
     words = ["-b", host, "-p", port, "--verbosity", "0", "--application-close-timeout", "2"]
     CommandLineInterface().run([*words, APPLICATION])
 
@@ -67,13 +68,17 @@ def serve_by_uvicorn(host: str, port: str) -> None:
     """Serve by uvicorn: HTTP by httptools, no log of its own, connections kept longer than a bot's pause between two bars."""
     import uvicorn
 
+    from config.launch.direct_uvicorn import DirectSocket
+
     uvicorn.run(
         APPLICATION,
         host=host,
         port=int(port),
         http="httptools",
-        ws="websockets-sansio",
+        loop="auto",  # uvloop, but on Windows: it writes to many sockets without giving the interpreter away at each
+        ws=DirectSocket,
         ws_max_size=MOST_SOCKET_BYTES,
+        ws_per_message_deflate=False,  # it would press each message for each socket, in the process that judges
         lifespan="off",
         proxy_headers=False,  # `BEHIND_PROXY` decides, for every server alike
         server_header=False,

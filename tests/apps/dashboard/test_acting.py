@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal
 
 import pytest
 from django.core import mail
@@ -300,56 +299,6 @@ def test_a_new_executors_key_is_shown_once(desk, alice):
     for path in ("/fleet", "/fleet/vps-9", "/team"):
         assert text not in read(alice.get(path)), path
     assert text not in str(list(AuditEntry.objects.values_list("detail", flat=True)))
-
-
-def test_an_account_is_opened_and_its_settings_change(world, alice):
-    form = {
-        "name": "Paper", "code": "paper-9", "mode": "PAPER", "server": "Mikrobot-Sim", "login": "77", "currency": "USD",
-        "initial_balance": "10000", "margin_mode": "HEDGING", "zone": "Europe/Prague", "reset_time": "00:00", "leverage": "100",
-        "connection_loss": "HOLD", "unapproved": "CLOSE",
-    }  # fmt: skip
-    assert alice.post("/risk/new", {**form, "zone": "Prague"}).status_code == 422
-    assert alice.post("/risk/new", form)["Location"] == "/fleet/new"
-    assert Account.objects.get(code="paper-9").unapproved == "CLOSE"
-    given = {"name": "Paper", "zone": "UTC", "reset_time": "00:00", "leverage": "50"}
-    changes = {**given, "connection_loss": "FLATTEN", "unapproved": "ALERT"}
-    alice.post("/risk/paper-9/settings", changes)
-    account = Account.objects.get(code="paper-9")
-    assert (account.connection_loss, account.leverage, account.unapproved) == ("FLATTEN", 50, "ALERT")
-    assert alice.post("/risk/new", form).status_code == 422  # taken
-
-
-def test_limits_change_by_a_new_version_with_a_name_on_it(desk, alice):
-    form = {
-        "daily_loss": "2.5",
-        "total_drawdown": "5",
-        "risk_per_trade": "0.4",
-        "daily_risk": "",
-        "max_open_positions": "3",
-        "max_consecutive_losses": "4",
-        "max_order_errors_per_hour": "10",
-        "max_slippages_per_day": "2",
-    }
-    assert alice.post("/risk/paper-1/limits", {**form, "max_slippages_per_day": "0"}).status_code == 422
-    assert alice.post("/risk/paper-1/limits", {**form, "daily_loss": "0"}).status_code == 422
-    asked = alice.post("/risk/paper-1/limits", form)
-    assert (asked.status_code, "give your password again" in read(asked)) == (
-        422,
-        True,
-    )  # the day's risk becomes unlimited
-    assert "not your password" in read(alice.post("/risk/paper-1/limits", {**form, "password": "guess"}))
-    alice.post("/risk/paper-1/limits", {**form, "password": PASSWORD})
-
-    newest = desk.paper.limit_sets.get(in_force=True)
-    assert (newest.number, newest.set_by) == (2, "user:alice@example.com")
-    assert Decimal(newest.document["daily_loss_fraction"]) == Decimal("0.025")
-    assert newest.document["max_daily_risk_fraction"] is None
-    assert newest.document["max_open_positions"] == 3
-    assert desk.paper.limit_sets.filter(number=1, in_force=False).exists()
-    page = read(alice.get("/risk/paper-1"))
-    assert "2.5 % of the initial balance" in page
-    assert "after 4 losing trades in a row or 10 rejected orders in an hour" in page
-    assert "after 2 fills a day beyond 2 × their risk" in page
 
 
 def test_an_invitation_works_once_and_for_the_invited_only(world, alice, charlie):
