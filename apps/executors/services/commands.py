@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce
 
 from apps.common.codes import Code
 from apps.common.errors import Conflict, Impossible
-from apps.common.nudges import nudge_executor
+from apps.common.nudges import nudge_executors
 from apps.common.outbox import tell
 from apps.executors.models import EDITS, Command, CommandBatch, CommandKind, CommandState, Executor
 from apps.teams.models import AuditEntry
@@ -107,7 +107,7 @@ def raise_desired_version(executor_ids: Iterable[UUID]) -> list[Executor]:
     Executor.objects.filter(pk__in=[row.pk for row in rows]).update(desired_version=F("desired_version") + 1)
     for row in rows:
         row.desired_version += 1
-        nudge_executor(row.pk)
+    nudge_executors({row.pk: row.desired_version for row in rows})
     return rows
 
 
