@@ -16,8 +16,9 @@ from django.db.models.functions import Coalesce
 
 from apps.assignments.models import Assignment, Observed
 from apps.assignments.selectors import is_proven
-from apps.assignments.services.edits import WAITING, lock_assignments, tell_assignment
+from apps.assignments.services.edits import WAITING, lock_assignments, make_assignment_event
 from apps.common.ids import MalformedId, parse_public_id
+from apps.common.outbox import tell_all
 from apps.executors.models import EDITS, Command, CommandState
 from trading.protocol import AssignmentStatus
 
@@ -54,7 +55,7 @@ def apply_observed(
     Assignment.objects.bulk_update(seen, [*TOLD, "last_bar_at", "observed_at"])
     for row in changed:
         _settle_commands(row, at)
-        tell_assignment(row)
+    tell_all([make_assignment_event(row) for row in changed], wake=True)
     return changed
 
 

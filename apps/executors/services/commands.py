@@ -19,8 +19,9 @@ from django.db.models.functions import Coalesce
 
 from apps.common.codes import Code
 from apps.common.errors import Conflict, Impossible
+from apps.common.models import OutboxEvent
 from apps.common.nudges import nudge_executors
-from apps.common.outbox import tell
+from apps.common.outbox import make_event, tell_all
 from apps.executors.models import EDITS, Command, CommandBatch, CommandKind, CommandState, Executor
 from apps.teams.models import AuditEntry
 from trading.model.state import COMMAND_STEPS, sources
@@ -202,6 +203,11 @@ def expire_commands(*, at: datetime) -> int:
 
 def tell_command(executor: Executor, command: Command) -> None:
     """Tell the team, and by push the executor, how the command stands."""
+    tell_all([make_command_event(executor, command)], wake=True)
+
+
+def make_command_event(executor: Executor, command: Command) -> OutboxEvent:
+    """Return the event that says how the command stands."""
     data = {"command_id": command.public_id, "kind": command.kind, "state": command.state}
     data |= {"executor_id": executor.public_id}
-    tell(team_id=executor.team_id, account_id=executor.account_id, kind="command.changed", data=data)
+    return make_event(team_id=executor.team_id, account_id=executor.account_id, kind="command.changed", data=data)
