@@ -8,7 +8,7 @@ not the agent's to say: a snapshot proves it (`flat`).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -113,17 +113,21 @@ def raise_desired_version(executor_ids: Iterable[UUID]) -> list[Executor]:
 
 
 @transaction.atomic
-def lease_commands(*, executor_id: UUID, at: datetime) -> list[Command]:
+def lease_commands(*, executor_ids: Sequence[UUID], at: datetime) -> dict[UUID, list[Command]]:
     """
-    Lease what waits, oldest first, also what was leased before and not ended: an agent that has lost its journal has forgotten
+    Lease what waits of each executor, at most 20 of it, oldest first, also what was leased before and not ended: an agent that has lost its journal has forgotten
     what it acknowledged; one that has not answers from it. Two askers get different ones.
     """
     waiting = Command.objects.select_for_update(skip_locked=True, no_key=True).filter(
         Q(state=CommandState.PENDING) | Q(state__in=BEGUN, lease_until__lte=at),
         Q(expires_at__isnull=True) | Q(expires_at__gt=at),
-        executor_id=executor_id,
+        executor_id__in=executor_ids,
     )
-    commands = list(waiting.exclude(kind__in=EDITS).order_by("created_at", "pk")[:BATCH])
+    leased: dict[UUID, list[Command]] = {}
+    for command in waiting.exclude(kind__in=EDITS).order_by("created_at", "pk")[: BATCH * len(executor_ids)]:
+        if len(mine := leased.setdefault(command.executor_id, [])) < BATCH:
+            mine.append(command)
+    commands = [command for mine in leased.values() for command in mine]
     for command in commands:
         command.lease_until = at + LEASE
         if command.state == CommandState.PENDING:
@@ -131,7 +135,7 @@ def lease_commands(*, executor_id: UUID, at: datetime) -> list[Command]:
         command.fetched_at = command.fetched_at or at
         command.lease_token, command.attempts = uuid.uuid4(), command.attempts + 1
     Command.objects.bulk_update(commands, ["state", "lease_until", "lease_token", "attempts", "fetched_at"])
-    return commands
+    return leased
 
 
 def note_fetched(commands: Iterable[Command], at: datetime) -> None:
