@@ -180,6 +180,7 @@ def make_position_row(
         target=intent.take_profit if intent else None,
         first_lots=lots,
         trail_distance=intent.trail_distance if intent else None,
+        trail_fraction=intent.trail_fraction if intent else None,
     )
 
 

@@ -221,6 +221,7 @@ class Opener:
             self._drop(row, IntentState.NOT_SENT, "VERDICT_UNUSABLE", problem)
             return None
         assert answer.tag is not None
+        row.trail_fraction = answer.trailing_stop_fraction
         lots = entry.instrument.floor_lots(min(answer.adjusted_lots, row.asked_lots))
         return _Approved(answer, answer.tag, lots, first_mono + answer.valid_for_ms / 1000)
 
@@ -231,6 +232,9 @@ class Opener:
             return "a tag no terminal takes"
         if answer.adjusted_lots <= 0:
             return "approved for no lots"
+        trail = answer.trailing_stop_fraction
+        if trail is not None and not 0 < trail <= 1:
+            return "a trailing stop that cannot be"
         # A verdict that is repeated to us carries its first validity.
         if answer.valid_until is not None and answer.valid_until <= self._session.server_time():
             return "the approval is over"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 
 from executor_agent.journal import PositionRow
@@ -15,6 +14,7 @@ from trading.engine.runner import Book, Facts, HeldPosition, Intent, StrategyRun
 from trading.errors import InvalidBars, TradingError
 from trading.model.bars import Bar
 from trading.model.instrument import Instrument
+from trading.model.moments import moment_at
 from trading.model.orders import IntentKind, Side
 from trading.model.timeframe import Timeframe
 from trading.protocol import DesiredAssignment, FactsMessage, Halt, PositionMessage
@@ -131,7 +131,7 @@ class RunningStrategy:
         self, intents: list[Intent], positions: tuple[PositionMessage, ...], bar: BarTuple
     ) -> list[Intent]:
         """Return what of a missed bar's intents still holds: exits of positions that were there when it closed."""
-        closes_at = datetime.fromtimestamp(self.timeframe.close_time(bar[0]), UTC)
+        closes_at = moment_at(self.timeframe.close_time(bar[0]))
         held = {position.ticket for position in positions if position.opened_at < closes_at}
         return [intent for intent in intents if intent.kind is not IntentKind.OPEN and intent.ticket in held]
 
@@ -167,6 +167,7 @@ def _hold(position: PositionMessage, row: PositionRow | None) -> HeldPosition:
         first_lots=row.first_lots if row else None,
         first_stop_price=row.first_stop if row else None,
         trail_distance=row.trail_distance if row else None,
+        trail_fraction=row.trail_fraction if row else None,
     )
 
 

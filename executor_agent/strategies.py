@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from executor_agent.budget import RequestBudget
 from executor_agent.clocks import Clocks
@@ -24,6 +24,7 @@ from executor_agent.terminal.ports import BarTuple, ClosedBars, Look, SymbolFact
 from executor_agent.watch import Watch
 from trading.engine.runner import Intent
 from trading.errors import TradingError
+from trading.model.moments import moment_at
 from trading.model.orders import ExitReason, IntentKind
 from trading.model.state import Desired
 from trading.model.timeframe import Timeframe
@@ -78,7 +79,7 @@ class Strategies:
     def find_last_bar_at(self, assignment_id: str) -> datetime | None:
         """Return when the last bar handled opened; None before the first."""
         mark = self._journal.find(BarMark, assignment_id)
-        return None if mark is None else datetime.fromtimestamp(mark.opened_s, UTC)
+        return None if mark is None else moment_at(mark.opened_s)
 
     # --- building -----------------------------------------------------------------------------------------------
 
@@ -366,7 +367,7 @@ class Strategies:
             intent=intent,
             instrument=running.instrument,
             bar_opened_s=bar[0],
-            forming_opened_at=datetime.fromtimestamp(closed.forming_opened_s or bar[0], UTC),
+            forming_opened_at=moment_at(closed.forming_opened_s or bar[0]),
             still_wanted=lambda: self._is_wanted(row),
         )
         try:

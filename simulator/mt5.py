@@ -8,6 +8,7 @@ Beside the surface it has functions with the prefix ``sim_``, which a real termi
 the words by which a program tells the simulated market to wait for it.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from simulator.terminal import arguments as given
@@ -117,44 +118,51 @@ if TYPE_CHECKING:
     def __getattr__(name: str) -> Any: ...
 
 
+_PATH_UNITS = 257
+_CREDENTIALS: dict[str, Callable[[str, Any, str], Any]] = {
+    "login": lambda name, value, refusal: given.read_int(name, value, refusal=refusal),
+    "password": lambda name, value, refusal: given.read_text(name, value, 253, refusal=refusal),
+    "server": lambda name, value, refusal: given.read_text(name, value, 253, refusal=refusal),
+}
+
+
 def initialize(*args: Any, **keywords: Any) -> bool:
     """Connect to the simulator; ``path`` (positional or named), ``login``, ``password``, ``server``, ``timeout`` ms."""
 
     def work() -> bool:
         if len(args) > 1:
             raise InvalidArgument("Invalid number of arguments")
-        path = args[0] if args else keywords.get("path")
-        if path is not None:
-            given.read_text("path", path, 257)
+        path = given.read_text("path", args[0], _PATH_UNITS, refusal=given.name_place(0)) if args else None
+        path = given.read_text("path", keywords["path"], _PATH_UNITS) if "path" in keywords else path
         timeout_ms = given.read_int("timeout", keywords.get("timeout", 60_000))
         calls.link.open(path, timeout_ms / 1000 or 60.0, _read_credentials(keywords))
         return True
 
-    return bool(calls.attempt(work, on_failure=False))
+    return bool(calls.attempt(work, on_failure=False, function="initialize"))
 
 
 def login(*args: Any, **keywords: Any) -> bool:
     """Switch the terminal to another account: ``login``, ``password``, ``server``."""
 
     def work() -> bool:
-        if len(args) > 3:
+        if len(args) > len(_CREDENTIALS):
             raise InvalidArgument("Invalid number of arguments")
-        merged = dict(zip(("login", "password", "server"), args, strict=False)) | keywords
-        if "login" not in merged:
+        credentials = _read_credentials(keywords) | _read_unnamed(args)
+        given.read_int("timeout", keywords.get("timeout", 60_000))
+        if "login" not in credentials:
             raise InvalidArgument('Invalid "login" argument')
-        return bool(calls.ask("login", _read_credentials(merged)))
+        return bool(calls.ask("login", credentials))
 
-    return bool(calls.attempt(work, on_failure=False))
+    return bool(calls.attempt(work, on_failure=False, function="login"))
 
 
 def _read_credentials(values: dict[str, Any]) -> dict[str, Any]:
-    credentials: dict[str, Any] = {}
-    if values.get("login") is not None:
-        credentials["login"] = given.read_int("login", values["login"])
-    for name in ("password", "server"):
-        if values.get(name) is not None:
-            credentials[name] = given.read_text(name, values[name], 253)
-    return credentials
+    return {name: read(name, values[name], "") for name, read in _CREDENTIALS.items() if name in values}
+
+
+def _read_unnamed(values: tuple[Any, ...]) -> dict[str, Any]:
+    named = zip(_CREDENTIALS.items(), values, strict=False)
+    return {name: read(name, value, given.name_place(place)) for place, ((name, read), value) in enumerate(named)}
 
 
 def shutdown() -> bool:
@@ -176,8 +184,8 @@ def last_error() -> tuple[int, str]:
 
 
 def version() -> Any:
-    """Return terminal version, build and its date."""
-    return calls.attempt(lambda: tuple(calls.ask("version")))
+    """Return terminal version, build and its date; zeros without a terminal."""
+    return calls.attempt(lambda: tuple(calls.ask("version")), on_failure=(0, 0, ""))
 
 
 def terminal_info() -> Any:

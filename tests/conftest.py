@@ -49,6 +49,11 @@ def _full_buckets(request):
 def django_db_setup(django_db_setup, django_db_blocker):
     """Tests that commit are cleaned up by TRUNCATE, which the evidence tables refuse to everybody else."""
     from django.db import connection
+    from django.test import TransactionTestCase
+
+    from tests.emptying import empty_after_test
+
+    TransactionTestCase._fixture_teardown = empty_after_test
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         for table, trigger in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
@@ -21,6 +22,7 @@ from apps.common.codes import Code
 from apps.common.errors import Invalid, NotFound
 from apps.common.refs import match_reference
 from apps.teams.callers import Caller
+from trading.risk.limits import parse_limits
 
 LEASE_S = 15  # how long an agent may trade on its last word from the server
 
@@ -45,6 +47,12 @@ def get_account(team_id: UUID, reference: str) -> Account:
 def list_accounts(team_id: UUID) -> QuerySet[Account]:
     """Return the team's accounts with their last snapshot."""
     return Account.objects.filter(team_id=team_id).select_related("snapshot")
+
+
+def find_trailing_stop(account: Account) -> Decimal | None:
+    """Return what approvals on the account ask for where a strategy names no trailing stop [of the entry price]."""
+    row = LimitSet.objects.filter(account=account, in_force=True).first()
+    return parse_limits(row.document).trailing_in_force if row else None
 
 
 def get_account_of(caller: Caller, reference: str) -> Account:

@@ -72,6 +72,9 @@ class Run(Leased):
     balance = NumericField()
     currency = models.CharField(max_length=8, default="USD")
     pessimistic = models.BooleanField(default=False)
+    trailing_stop_fraction = FractionField(
+        null=True
+    )  # put into `document` for the account, as it names no trailing stop
     created_by = models.CharField(max_length=120, blank=True)
     # what was computed, and from what exactly
     engine_version = models.CharField(max_length=16, blank=True)

@@ -40,6 +40,9 @@ class NewBacktest(StrictSerializer):
     balance = NumberField(above=0, maximum=10**12, required=False)
     costs = CostsField(required=False, help_text=f"Any of {', '.join(COST_FIELDS)}.")
     pessimistic = serializers.BooleanField(required=False, default=False, help_text="Stop before target in one bar.")
+    trailing_stop_fraction = NumberField(
+        minimum=0, maximum=1, required=False, help_text="Where the strategy names none; absent: the account's, 0: none."
+    )
     name = serializers.CharField(max_length=120, required=False, default="")
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -80,6 +83,7 @@ class BacktestRow(serializers.Serializer[Any]):
     currency = serializers.CharField()
     costs = serializers.DictField()
     pessimistic = serializers.BooleanField()
+    trailing_stop_fraction = NumberField(allow_null=True, help_text="Put into the rules, which named none.")
     headline = serializers.DictField()
     engine_version = serializers.CharField()
     created_at = AwareDateTimeField()
@@ -165,6 +169,7 @@ def backtest_row(run: Run) -> dict[str, Any]:
         "currency": run.currency,
         "costs": run.costs,
         "pessimistic": run.pessimistic,
+        "trailing_stop_fraction": run.trailing_stop_fraction,
         "headline": run.headline,
         "engine_version": run.engine_version,
         "created_at": run.created_at,

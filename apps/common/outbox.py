@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from apps.common.bulk import copy_rows
+from apps.common.bulk import copy_rows, new_row
 from apps.common.models import OutboxEvent
 from apps.common.wire import to_plain
 
@@ -52,7 +52,7 @@ def make_event(
     """
     if not connection.in_atomic_block:
         raise OutsideTransaction(kind)
-    return OutboxEvent(team_id=team_id, account_id=account_id, kind=kind, data=to_plain(dict(data)))
+    return new_row(OutboxEvent, team_id=team_id, account_id=account_id, kind=kind, data=to_plain(dict(data)))
 
 
 def wake_relay() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import re
 import uuid
 from collections.abc import Mapping
 from decimal import Context, Decimal
+from functools import lru_cache
 from typing import Any
 
 from django.utils.functional import Promise
@@ -25,6 +27,7 @@ _WIRE_CONTEXT = Context(prec=WIRE_DIGITS)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
+@lru_cache(maxsize=4096)  # a burst says the same numbers hundreds of times
 def to_wire_number(value: Decimal) -> int | float:
     """
     Return the JSON number of a Decimal, at most 15 significant digits.
@@ -38,6 +41,7 @@ def to_wire_number(value: Decimal) -> int | float:
     return float(value)
 
 
+@lru_cache(maxsize=1024)
 def to_wire_time(at: dt.datetime) -> str:
     """
     Return an instant as `2026-01-27T14:30:22.000Z`.
@@ -83,7 +87,7 @@ def to_plain(value: Any) -> Any:
 
     :raises ValueError: for NaN and infinities, which are bugs here.
     """
-    if value is None or type(value) in (str, int, bool):
+    if value is None or type(value) in (str, int, bool) or (type(value) is float and math.isfinite(value)):
         return value
     if type(value) is dict and all(type(name) is str for name in value):
         return {name: to_plain(inner) for name, inner in value.items()}

@@ -8,7 +8,7 @@ trades come one by one, in order, each once behind `seq`; after a lost connectio
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,9 @@ from apps.common.codes import Code
 from apps.common.errors import Forbidden
 from apps.common.ids import public_id
 from apps.common.wire import to_json
-from apps.gateway.consumers import FRAME_EVERY_S, RECHECK_S, KeyedConsumer
+from apps.gateway.consumers import RECHECK_S, KeyedConsumer
+from apps.gateway.dashboard_messages import join, say_event
+from apps.gateway.fanout import Batch
 from apps.gateway.feeds import TeamFeed, follow
 from apps.gateway.hub import Subscriber, get_hub
 from apps.gateway.selectors.dashboards import (
@@ -27,7 +29,6 @@ from apps.gateway.selectors.dashboards import (
     RISK_EVENTS,
     TRADE_UPDATES,
     channel_of,
-    event_data,
     find_event_number,
     list_latest,
 )  # fmt: skip
@@ -41,7 +42,6 @@ CHANNELS = {
     RISK_EVENTS: ("risk:read",),
     TRADE_UPDATES: ("trades:read",),
 }
-MOST_SAID = 1000  # messages kept as they were sent, for the dashboards that send them next
 STATES, EVENTS = (ACCOUNT_UPDATES, BOT_UPDATES), (RISK_EVENTS, TRADE_UPDATES)
 HELP = 'Try {"action": "subscribe", "channels": ["account_updates", "bot_updates", "risk_events", "trade_updates"]}.'
 
@@ -59,11 +59,11 @@ class _Wish:
 
 @dataclass
 class _Place:
-    """Where one socket stands: its events, its feed, and the revision of each state it was sent."""
+    """Where one socket stands: its events, its feed, and the revision of the states it was shown, by channel."""
 
     subscriber: Subscriber
     feed: TeamFeed
-    sent: dict[tuple[str, str], int] = field(default_factory=dict)
+    shown: dict[str, int] = field(default_factory=dict)
 
 
 class DashboardConsumer(KeyedConsumer):
@@ -121,6 +121,8 @@ class DashboardConsumer(KeyedConsumer):
         async with get_hub().subscribe(self.caller.team.pk) as subscriber:
             async with follow(self.caller.team.pk, subscriber) as feed:
                 self._place = place = _Place(subscriber, feed)
+                if self.write is not None:
+                    subscriber.tell_directly, subscriber.show_directly = self._tell_directly, self._show_directly
                 if self._wishes:
                     subscriber.nudge()
                 while True:
@@ -137,7 +139,7 @@ class DashboardConsumer(KeyedConsumer):
                         beaten_s = clock()
                         beat = {"type": "heartbeat", "seq": subscriber.last, "states_read_at": feed.read_at}
                         await self.tell(beat)
-                    await asyncio.sleep(FRAME_EVERY_S)
+                    await self.pause()
 
     async def _grant(self, place: _Place, wish: _Wish) -> None:
         """Acknowledge, then show how things stand; behind `after`, what was missed comes instead of the latest events."""
@@ -157,7 +159,8 @@ class DashboardConsumer(KeyedConsumer):
         else:
             place.subscriber.resume(after)
             await self._pass_on(place)
-        place.sent = {key: seen for key, seen in place.sent.items() if key[0] not in wish.allowed}
+        for name in wish.allowed:
+            place.shown.pop(name, None)
         await self._show_states(place, snapshot=True)
         await self.tell({"type": "snapshot_complete", "seq": place.subscriber.last})
 
@@ -170,55 +173,54 @@ class DashboardConsumer(KeyedConsumer):
                 await self.tell({"type": "snapshot_required", "seq": subscriber.last})
                 return await self._show_latest(place, self.channels)
             events += missed
-        for event in events:
-            channel = channel_of(event["kind"])
-            if channel in self.channels and self._may_hear(channel) and self._is_of_my_account(event["account_id"]):
-                await self.send(text_data=_say_event(channel, event))
+        await self.say(self._say_events(events))
 
     async def _show_states(self, place: _Place, *, snapshot: bool = False) -> None:
-        feed = place.feed
-        for key, revision in list(feed.revisions.items()):
-            state = feed.states.get(key)
-            if state is None or place.sent.get(key) == revision or key[0] not in self.channels:
-                continue
-            if self.caller.account_id not in (None, state.account_id) or not self._may_hear(key[0]):
-                continue
-            place.sent[key] = revision
-            await self._show(place, key[0], feed.say(key), snapshot=snapshot)
+        """Show what this socket was not shown yet: in one write where it may, else one by one at its reader's pace."""
+        shown, revision = self._heard_states(place), place.feed.revision
+        wanted = (shown, self.caller.account_id, place.subscriber.last)
+        if self.write is None or not self.write_directly(place.feed.frames(*wanted, snapshot=snapshot)):
+            await self.say(place.feed.messages(*wanted, snapshot=snapshot))
+        place.shown = dict.fromkeys(shown, revision)
+
+    def _heard_states(self, place: _Place) -> dict[str, int]:
+        """Return the channels of states that are heard, and the revision up to which each was shown."""
+        return {name: place.shown.get(name, 0) for name in STATES if name in self.channels and self._may_hear(name)}
+
+    def _tell_directly(self, batch: Batch) -> bool:
+        audience = ("dashboard", frozenset(self.channels), self.caller.scopes, self.caller.account_id)
+        return self.write_directly(batch.frames_for(audience, self._say_events))
+
+    def _show_directly(self) -> bool:
+        place = self._place
+        assert place is not None
+        shown = self._heard_states(place)
+        if not self.write_directly(place.feed.frames(shown, self.caller.account_id, place.subscriber.last)):
+            return False
+        place.shown = dict.fromkeys(shown, place.feed.revision)
+        return True
 
     async def _show_latest(self, place: _Place, channels: set[str]) -> None:
         for channel in EVENTS:
             if channel in channels:
                 latest = database_sync_to_async(list_latest)
-                for data in await latest(channel, self.caller.team.pk, self.caller.account_id):
-                    await self._show(place, channel, to_json(data).decode(), snapshot=True)
+                head = {"channel": channel, "seq": place.subscriber.last, "ts": place.feed.read_at, "snapshot": True}
+                found = await latest(channel, self.caller.team.pk, self.caller.account_id)
+                await self.say([join(head, to_json(data).decode()) for data in found])
 
-    async def _show(self, place: _Place, channel: str, data: str, *, snapshot: bool) -> None:
-        more = {"snapshot": True} if snapshot else {}
-        head = {"channel": channel, "seq": place.subscriber.last, "ts": place.feed.read_at, **more}
-        await self.send(text_data=_join(head, data))
+    def _say_events(self, events: list[dict[str, Any]]) -> list[str]:
+        """Return the messages of those events that this dashboard hears of."""
+        texts = []
+        for event in events:
+            channel = channel_of(event["kind"])
+            if channel in self.channels and self._may_hear(channel) and self._bound in (None, event["account_id"]):
+                texts.append(say_event(channel, event))
+        return texts
 
-    def _is_of_my_account(self, account_id: str | None) -> bool:
-        bound = self.caller.account_id
-        return bound is None or account_id == public_id("acc", bound)
-
-
-_said: OrderedDict[str, str] = OrderedDict()
-
-
-def _say_event(channel: str, event: dict[str, Any]) -> str:
-    """Return the message of an event; every dashboard of this process gets the same letters, made once."""
-    text = _said.get(event["event_id"])
-    if text is None:
-        head = {"channel": channel, "event_id": event["event_id"], "seq": event["number"], "ts": event["at"]}
-        text = _said[event["event_id"]] = _join(head, to_json(event_data(event)).decode())
-        if len(_said) > MOST_SAID:
-            _said.popitem(last=False)
-    return text
-
-
-def _join(head: dict[str, Any], data: str) -> str:
-    return f'{to_json(head).decode()[:-1]},"data":{data}}}'
+    @property
+    def _bound(self) -> str | None:
+        """The one account of which this caller hears."""
+        return self.caller.account_id and public_id("acc", self.caller.account_id)
 
 
 def _why_not(channel: str) -> str:

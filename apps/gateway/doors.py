@@ -27,6 +27,7 @@ from apps.gateway.messages import answer_message, describe, read_message
 from apps.gateway.services.desired import build_desired_set
 from apps.gateway.services.greeting import greet
 from apps.gateway.services.reports import take_reports
+from apps.gateway.services.restoring import notice_behind
 from apps.gateway.services.sending import take_file, take_history, take_log
 from apps.gateway.services.snapshots import take_snapshot
 from apps.gateway.services.symbols import take_symbols
@@ -221,7 +222,7 @@ class DesiredDoor(ExecutorDoor):
         executor_id = executor_id_of(request)
         if since and wait_ms:
             await get_hub().wait_for_desired(executor_id, since, wait_ms / 1000)
-        wanted: DesiredSet = await _in_thread(lambda: _build_set(request, executor_id))
+        wanted: DesiredSet = await _in_thread(lambda: _build_set(request, executor_id, since))
         return answer_message(wanted)
 
     async def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
@@ -240,8 +241,11 @@ class DesiredDoor(ExecutorDoor):
         return self.response
 
 
-def _build_set(request: Request, executor_id: UUID) -> DesiredSet:
-    return build_desired_set(executor_id=executor_id, instance_id=read_instance(request), at=read_at())
+def _build_set(request: Request, executor_id: UUID, since: int) -> DesiredSet:
+    wanted = build_desired_set(executor_id=executor_id, instance_id=read_instance(request), at=read_at())
+    if since > wanted.desired_version and notice_behind(executor_id=executor_id, seen_version=since, at=read_at()):
+        wanted = build_desired_set(executor_id=executor_id, instance_id=read_instance(request), at=read_at())
+    return wanted
 
 
 def read_instance(request: Request) -> str:

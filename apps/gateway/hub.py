@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import uuid
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -26,6 +26,7 @@ from apps.common.nudges import EXECUTOR_CHANNEL, read_nudge
 from apps.common.postgres import LOST, open_connection
 from apps.common.threads import release_thread
 from apps.executors.models import Executor
+from apps.gateway.fanout import Batch
 
 log = structlog.get_logger(__name__)
 
@@ -33,17 +34,45 @@ RETRY_S = (0.1, 0.3, 1.0, 2.0)
 ALIVE_EVERY_S = 10.0
 LOOK_EVERY_S = 5.0
 MOST_WAITING = 500
+AT_A_TIME = 8  # sockets told before others get a turn: a write gives the interpreter away, and waits to have it back
+CLOSING = ("key.revoked", "member.removed")  # after them a socket may no longer be its owner's
 
 
 class Subscriber:
-    """One socket's place in a team's stream. A reader too slow for its queue reads from the database instead."""
+    """
+    One socket's place in a team's stream. A reader too slow for its queue reads from the database instead.
+
+    `tell_directly` writes a batch, and `show_directly` the states that changed, where the socket's task has nothing else to say;
+    they answer whether they could. What they could not tell, the task tells when it is woken.
+    """
 
     def __init__(self, team_id: uuid.UUID, last: int) -> None:
         self.team_id, self.last = team_id, last
         self.is_behind = False
         self.must_recheck = False
+        self.tell_directly: Callable[[Batch], bool] | None = None
+        self.show_directly: Callable[[], bool] | None = None
         self._waiting: deque[dict[str, Any]] = deque()
         self._wake = asyncio.Event()
+        self._sleeps = False
+
+    def offer_batch(self, batch: Batch) -> None:
+        """Take events that were just published: told on the spot where nothing else is to be told before them."""
+        tell = self.tell_directly
+        if tell and not self._waiting and self._is_quiet() and batch.follows(self.last) and tell(batch):
+            self.last = batch.last
+            return
+        for event in batch.events:
+            self.offer(event)
+
+    def states_changed(self) -> None:
+        """Have the states that changed shown: on the spot, else by the socket's task."""
+        if not (self.show_directly and self._is_quiet() and self.show_directly()):
+            self.nudge()
+
+    def _is_quiet(self) -> bool:
+        """Say whether the socket's task sleeps and has no reason to wake: then nothing can stand between two messages."""
+        return self._sleeps and not (self._wake.is_set() or self.is_behind or self.must_recheck)
 
     def offer(self, event: dict[str, Any]) -> None:
         """Take an event that was just published."""
@@ -82,9 +111,14 @@ class Subscriber:
 
     async def wait(self, timeout_s: float) -> None:
         """Return when there is something to do, or after the timeout."""
-        with contextlib.suppress(TimeoutError):
+        self._sleeps = True
+        try:
             async with asyncio.timeout(timeout_s):
                 await self._wake.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._sleeps = False
         self._wake.clear()
 
     def take(self) -> list[dict[str, Any]]:
@@ -268,7 +302,7 @@ class Hub:
                     done, _ = await asyncio.wait([hearing], timeout=LOOK_EVERY_S)
                     if done:
                         message, hearing = hearing.result(), None
-                        self._dispatch(message)
+                        await self._dispatch(message)
                     else:
                         await self._compare_numbers()
             except asyncio.CancelledError:
@@ -283,13 +317,19 @@ class Hub:
             await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
             failures += 1
 
-    def _dispatch(self, message: dict[str, Any]) -> None:
-        team_id = uuid.UUID(message["team_id"]) if message.get("team_id") else None
-        for subscriber in self._teams.get(team_id, ()) if team_id else ():
-            for event in message["events"]:
-                subscriber.offer(event)
-                if event["kind"] in ("key.revoked", "member.removed"):
-                    subscriber.recheck()
+    async def _dispatch(self, message: dict[str, Any]) -> None:
+        """Tell a team's sockets, some at a time: a request that came meanwhile is not kept waiting for all of them."""
+        if not message.get("team_id"):
+            return
+        batch = Batch(message["events"])
+        subscribers = list(self._teams.get(uuid.UUID(message["team_id"]), ()))
+        if any(event["kind"] in CLOSING for event in batch.events):
+            for subscriber in subscribers:
+                subscriber.recheck()
+        for number, subscriber in enumerate(subscribers, 1):
+            subscriber.offer_batch(batch)
+            if number % AT_A_TIME == 0:
+                await asyncio.sleep(0)
 
     async def _compare_numbers(self) -> None:
         if not self._teams:

@@ -1,12 +1,13 @@
 from django.urls import path
 
-from apps.market import api
+from apps.market import api, news_api
 from apps.market.datasets import api as datasets
 
 app_name = "market"
 urlpatterns = [
     path("symbols/<str:symbol>", api.SymbolApi.as_view(), name="symbol"),
     path("symbols/<str:symbol>/accept", api.AcceptSymbolApi.as_view(), name="symbol-accept"),
+    path("news", news_api.NewsApi.as_view(), name="news"),
     path("certificates", api.CertificatesApi.as_view(), name="certificates"),
     path("datasets", datasets.DatasetsApi.as_view(), name="datasets"),
     path("datasets/from-terminal", datasets.DatasetsFromTerminalApi.as_view(), name="datasets-from-terminal"),

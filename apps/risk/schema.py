@@ -50,6 +50,12 @@ class ApprovalAnswerOutput(serializers.Serializer[dict[str, Any]]):
     tag = serializers.CharField(allow_null=True)
     valid_until = serializers.DateTimeField(allow_null=True)
     valid_for_ms = serializers.IntegerField()
+    trailing_stop_fraction = serializers.DecimalField(
+        12,
+        8,
+        allow_null=True,
+        help_text="How far behind the price the stop follows, of the entry price; null: it stays.",
+    )
     checks = CheckOutput(many=True)
 
 
@@ -86,6 +92,9 @@ class LimitsInput(serializers.Serializer[dict[str, Any]]):
     )
     max_position_fraction = serializers.DecimalField(12, 8, required=False, allow_null=True)
     max_stop_fraction = serializers.DecimalField(12, 8, required=False, allow_null=True)
+    trailing_stop_fraction = serializers.DecimalField(
+        12, 8, required=False, allow_null=True, help_text="Where a strategy names no trailing stop; of the entry price."
+    )
     max_open_risk_fraction = serializers.DecimalField(12, 8, required=False, allow_null=True)
     max_correlation = serializers.DecimalField(12, 8, required=False, allow_null=True)
     max_currency_risk_fraction = serializers.DecimalField(12, 8, required=False, allow_null=True)

@@ -19,7 +19,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from apps.accounts.models import Account, AccountSnapshot
 from apps.bots.models import Bot
 from apps.trades.models import Trade
-from apps.trades.periods import PERIODS, Span, find_snapshot, find_span, find_spans
+from apps.trades.periods import PERIODS, Span, find_snapshot, find_span, find_spans, group_by_start
 
 ZERO = Decimal(0)
 Result = tuple[datetime, Decimal, Decimal | None]
@@ -155,16 +155,21 @@ class Today:
         return _ratio(Decimal(self.wins), Decimal(self.trades))
 
 
-def measure_today(bots: Collection[Bot], at: datetime) -> dict[UUID, Today]:
-    """Return each bot's day so far, in two statements however many bots; those without a closed trade have zeros."""
-    spans = find_spans({bot.account_id for bot in bots}, "today", at)
+def measure_today(bots: Collection[Bot], at: datetime, spans: dict[UUID, Span] | None = None) -> dict[UUID, Today]:
+    """
+    Return each bot's day so far, in two statements however many bots; those without a closed trade have zeros.
+
+    :param spans: today's span of each of their accounts, where they are known already (one statement less).
+    """
+    spans = find_spans({bot.account_id for bot in bots}, "today", at) if spans is None else spans
     if not spans:
         return {}
+    # By account and not by bot: two hundred ids in a statement cost more than a trade too many.
     inside = Q(pk__in=[])
-    for account_id, span in spans.items():
-        inside |= Q(account_id=account_id, closed_at__gte=span.since)
+    for since, account_ids in group_by_start(spans).items():
+        inside |= Q(account_id__in=account_ids, closed_at__gte=since)
     grouped = (
-        Trade.objects.filter(inside, bot_id__in=[bot.pk for bot in bots])
+        Trade.objects.filter(inside, bot_id__isnull=False)
         .order_by()
         .values("bot_id")
         .annotate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -37,6 +37,14 @@ def find_spans(account_ids: Collection[UUID], period: str, at: datetime) -> dict
     """
     rows = Account.objects.filter(pk__in=account_ids).select_related("risk", "snapshot")
     return {account.pk: find_span(account, period, at) for account in rows}
+
+
+def group_by_start(spans: Mapping[UUID, Span]) -> dict[datetime | None, list[UUID]]:
+    """Return the accounts whose spans begin in the same instant: most of a team's days do."""
+    starts: dict[datetime | None, list[UUID]] = {}
+    for account_id, span in spans.items():
+        starts.setdefault(span.since, []).append(account_id)
+    return starts
 
 
 def find_span(account: Account, period: str, at: datetime) -> Span:

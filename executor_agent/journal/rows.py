@@ -89,6 +89,7 @@ class IntentRow(Row, kw_only=True, tag="intent"):
     order_ticket: int | None = None
     position_id: int | None = None
     trail_distance: Decimal | None = None
+    trail_fraction: Decimal | None = None
 
 
 class PositionRow(Row, kw_only=True, tag="position"):
@@ -96,7 +97,7 @@ class PositionRow(Row, kw_only=True, tag="position"):
     A position of ours until all its closing deals are reported. ``is_closing``: it is to be closed until it is.
 
     What the strategy decides by and the terminal forgets is kept here: the first stop, the first volume (what is left of it tells which
-    partial exits were done), and the trailing distance it was given. ``last_stop`` and ``target`` are what is to stand at the broker;
+    partial exits were done), the trailing distance it was given, and the one its approval asks for where there is none. ``last_stop`` and ``target`` are what is to stand at the broker;
     ``moving_stop`` is one on its way, of which nobody has said yet that it stands.
     """
 
@@ -113,6 +114,7 @@ class PositionRow(Row, kw_only=True, tag="position"):
     reported_deals: list[int] = []
     first_lots: Decimal | None = None
     trail_distance: Decimal | None = None
+    trail_fraction: Decimal | None = None
     moving_stop: Decimal | None = None
     moving_target: Decimal | None = None
 

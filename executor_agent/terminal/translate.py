@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from executor_agent.errors import TerminalUnknown
+from trading.model.moments import moment_at
 from trading.protocol import AccountState, DealMessage, OrderMessage, PositionMessage, SymbolSpec
 
 SIDES = {0: "BUY", 1: "SELL"}
@@ -51,7 +52,7 @@ def to_level(value: Any) -> Decimal | None:
 
 def to_utc(raw_ms: int, offset_s: int) -> datetime:
     """Return broker time (its wall clock written as UTC) as UTC."""
-    return datetime.fromtimestamp(raw_ms / 1000 - offset_s, UTC)
+    return moment_at(raw_ms / 1000 - offset_s)
 
 
 def read_account(info: Any) -> AccountState:

@@ -2,21 +2,39 @@
 The only module that names numba. Kernels are plain Python functions; `compiled` makes their machine-code twins on demand.
 
 A kernel is marked with `@kernel` and stays an ordinary function: the agent and the web process run it as it is and never load
-numba. `compiled(function)` builds a twin in which every kernel it calls is compiled too; where numba is absent it is the
-function itself. So there is one source for both, and one test can hold the two against each other.
+numba. `compiled(function)` is a twin in which every kernel it calls is compiled too; where numba is absent it is the function
+itself. So there is one source for both, and one test can hold the two against each other.
+
+numba is the compiler only. Its machine code is kept on disk, and a later process loads and calls it without numba, whose own loading
+takes longer than most backtests (docs/decisions/0106-machine-code-is-called-without-its-compiler.md).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import importlib.util
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import version
 from types import CodeType, FunctionType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from trading.machine.arguments import Kind
+    from trading.machine.code import MachineCode, Result
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 _MARK = "__trading_kernel__"
-_twins: dict[Any, Any] = {}
+_twins: dict[Any, _Twin] = {}
+# numba compiles one function at a time anyway; and nobody makes what another is making.
+_making = threading.RLock()
+
+# No fastmath: a sum must not depend on how the compiler groups it. No fused multiply-add either, by the same token.
+# Kernels pass whole books and markets to each other: a call would copy hundreds of words, and count references to every array. They own
+# none and make none, so they go without counting, and what is called from machine code alone becomes part of its caller.
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "nogil": True}
+_BARE: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def kernel(function: FunctionT) -> FunctionT:
@@ -26,56 +44,115 @@ def kernel(function: FunctionT) -> FunctionT:
 
 
 def is_available() -> bool:
-    """Say whether numba can be loaded. Loads it."""
-    return _load() is not None
+    """Say whether numba is installed; does not load it."""
+    return importlib.util.find_spec("numba") is not None
 
 
 def compiled(function: FunctionT) -> FunctionT:
     """
     Return the compiled twin of a kernel, or the kernel itself where numba is absent.
 
-    The machine code is kept on disk beside this package (or in the user's cache). Its name holds a digest of the code of every
-    kernel reached from here: numba alone would not notice a change in a kernel of another file.
+    The twin takes numbers, arrays and tuples of them. It makes machine code when it is first called with arguments of some kinds, and
+    keeps it on disk beside this package (or in the user's cache). Its name holds a digest of the code of every kernel reached from
+    here, so a change in any of them is seen.
     """
-    numba = _load()
-    if numba is None:
+    if not is_available():
         return function
-    return _twin(numba, function, cache=True)  # type: ignore[no-any-return]
+    with _making:
+        if function not in _twins:
+            _twins[function] = _Twin(function)
+    return _twins[function]  # type: ignore[return-value]
 
 
-def _load() -> Any:
-    try:
-        import numba
-    except ImportError:
-        return None
-    return numba
+class _Twin:
+    """A kernel's machine code, by the kinds of its arguments."""
+
+    def __init__(self, function: Any) -> None:
+        from trading.machine.arguments import flatten  # numpy is not for everybody who marks a kernel
+
+        self._function = function
+        self._flatten = flatten
+        self._ways: dict[tuple[Kind, ...], Callable[[Sequence[Any], list[Any]], Any]] = {}
+        self._digest = _digest(function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        kinds, values = self._flatten(arguments)
+        way = self._ways.get(kinds) or self._find_way(kinds, arguments)
+        return way(arguments, values)
+
+    def _find_way(self, kinds: tuple[Kind, ...], arguments: Sequence[Any]) -> Callable[[Sequence[Any], list[Any]], Any]:
+        with _making:
+            if kinds not in self._ways:
+                self._ways[kinds] = self._make_way(kinds, arguments)
+            return self._ways[kinds]
+
+    def _make_way(self, kinds: tuple[Kind, ...], arguments: Sequence[Any]) -> Callable[[Sequence[Any], list[Any]], Any]:
+        from trading.machine import kept
+        from trading.machine.code import load
+
+        name = self._name(kinds)
+        code = kept.find(name)
+        if code is None:
+            dispatcher, code = _compile(self._function, kinds, arguments)
+            if code is None:
+                return lambda arguments, values: dispatcher(*arguments)
+            kept.keep(name, code)
+        call = load(code, kinds)
+        return lambda arguments, values: call(values)
+
+    def _name(self, kinds: tuple[Kind, ...]) -> str:
+        from trading.machine.arguments import describe
+        from trading.machine.code import target
+
+        text = "\n".join((self._digest, describe(kinds), target(), version("numba"), repr(_OPTIONS)))
+        return f"{self._function.__name__}-{hashlib.sha256(text.encode()).hexdigest()[:32]}.code"
 
 
-def _twin(numba: Any, function: Any, *, cache: bool) -> Any:
-    key = (function, cache)
-    if key not in _twins:
-        names = {name: _twin(numba, called, cache=False) for name, called in _called_kernels(function)}
-        copy = FunctionType(
-            function.__code__, {**function.__globals__, **names}, function.__name__, function.__defaults__, None
-        )
-        copy.__module__ = function.__module__
-        copy.__qualname__ = f"{function.__name__}_{_digest(function)}" if cache else function.__qualname__
-        # No fastmath: a sum must not depend on how the compiler groups it. No fused multiply-add either, by the same token.
-        _twins[key] = _compile(numba, copy, cache=cache)
-    return _twins[key]
+def _compile(function: Any, kinds: Sequence[Kind], arguments: Sequence[Any]) -> tuple[Any, MachineCode | None]:
+    """Return numba's own function for these arguments, and its machine code where that runs by itself."""
+    import numba
+
+    from trading.machine.code import assemble
+
+    copy = _rebind(numba, function, {})
+    bare = numba.njit(copy, **_OPTIONS, **_BARE)
+    signature = tuple(numba.typeof(argument) for argument in arguments)
+    bare.compile(signature)
+    made = bare.overloads[signature]
+    whole, result = _read_result(numba, made.signature.return_type)
+    code = assemble(bare.inspect_llvm(signature), made.fndesc.llvm_func_name, kinds, result) if whole else None
+    return (numba.njit(copy, **_OPTIONS) if code is None else bare), code
 
 
-def _compile(numba: Any, function: Any, *, cache: bool) -> Any:
-    # Kernels pass whole books and markets to each other: a call would copy hundreds of words, and count references to every array. They own
-    # none and make none, so they go without counting, and what is called from machine code alone becomes part of its caller.
-    options: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "nogil": True}
-    if not cache:
-        return numba.njit(function, **options, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-    try:
-        return numba.njit(function, **options, cache=True)
-    except RuntimeError:
-        # No folder to keep machine code in: it is then made anew in every process.
-        return numba.njit(function, **options)
+def _rebind(numba: Any, function: Any, inner: dict[Any, Any]) -> Any:
+    """Copy a kernel, the kernels it calls replaced by compiled ones; ``inner`` collects these."""
+    for _, called in _called_kernels(function):
+        if called not in inner:
+            inner[called] = numba.njit(_rebind(numba, called, inner), **_OPTIONS, **_BARE, forceinline=True)
+    names = {name: inner[called] for name, called in _called_kernels(function)}
+    namespace = {**function.__globals__, **names}
+    copy = FunctionType(function.__code__, namespace, function.__name__, function.__defaults__, None)
+    copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__
+    return copy
+
+
+def _read_result(numba: Any, kind: Any) -> tuple[bool, Result]:
+    """Say whether machine code can hand this type back by itself, and as what."""
+    types = numba.types
+    if isinstance(kind, types.NoneType):
+        return True, None
+    if isinstance(kind, types.Boolean | types.Integer | types.Float):
+        return True, _short(kind)
+    if isinstance(kind, types.Tuple | types.UniTuple) and len(kind):
+        parts = [part for part in kind if isinstance(part, types.Boolean | types.Integer | types.Float)]
+        return len(parts) == len(kind), tuple(_short(part) for part in parts)
+    return False, None
+
+
+def _short(number: Any) -> str:
+    """Name a number as `flatten` does."""
+    name = str(number)
+    return "b1" if name.startswith("bool") else f"{name[0]}{int(name.lstrip('uintfloa')) // 8}"
 
 
 def _called_kernels(function: Any) -> Iterator[tuple[str, Any]]:

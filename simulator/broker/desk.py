@@ -1,7 +1,6 @@
 """The dealing desk: takes trade requests, checks them, carries them out."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 
 from simulator.broker import request as wanted
@@ -13,6 +12,7 @@ from simulator.broker.request import TradeRequest
 from simulator.broker.retcodes import DONE, DONE_PARTIAL, Outcome, Refused
 from simulator.broker.valuation import Summary, Valuation
 from simulator.market.feed import Feed
+from trading.model.moments import moment_at
 
 _DAY_S = 86400
 
@@ -132,7 +132,7 @@ class Desk:
         if request.type_time == wanted.SPECIFIED:
             return zone.to_utc(request.expiration)
         day = zone.to_server(at) if request.type_time == wanted.DAY else float(request.expiration)
-        midnight = datetime.fromtimestamp(day, UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+        midnight = moment_at(day).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
         return zone.to_utc(midnight + _DAY_S)
 
     def _change_stops(self, account: Account, request: TradeRequest, at: float) -> None:

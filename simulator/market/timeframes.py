@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from simulator.terminal.surface import CONSTANTS
+from trading.model.moments import moment_at
 
 _UNIT_S = {"M": 60, "H": 3600, "D": 86400, "W": 604800}
 # 1970-01-04 was the first Sunday; weeks open on Sunday 00:00.
@@ -44,7 +45,7 @@ def find_bar_open(timeframe: int, server_s: np.ndarray) -> np.ndarray:
 def find_one_bar_open(timeframe: int, server_s: int) -> int:
     """Return `find_bar_open` of a single moment."""
     if timeframe == MN1:
-        moment = datetime.fromtimestamp(server_s, UTC)
+        moment = moment_at(server_s)
         return int(datetime(moment.year, moment.month, 1, tzinfo=UTC).timestamp())
     anchor = _FIRST_SUNDAY_S if timeframe == W1 else 0
     return server_s - (server_s - anchor) % SECONDS[timeframe]

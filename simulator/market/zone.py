@@ -1,10 +1,11 @@
 """The broker's wall clock: what a terminal shows is this clock, written as if it were UTC."""
 
-from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
+
+from trading.model.moments import moment_at
 
 SERVER_NY_PLUS_7 = "SERVER_NY+7"
 _HOUR_S = 3600
@@ -35,7 +36,7 @@ class ServerZone:
         self._offset_of_hour = lru_cache(maxsize=65536)(self._read_offset)
 
     def _read_offset(self, hour: int) -> int:
-        moment = datetime.fromtimestamp(hour * _HOUR_S, UTC).astimezone(self._zone)
+        moment = moment_at(hour * _HOUR_S).astimezone(self._zone)
         offset = moment.utcoffset()
         return int(offset.total_seconds() if offset else 0) + self._extra_s
 

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from simulator import wire
 
 SUCCESS: Final = (1, "Success")
+NEVER_ASKED: Final = (0, "")
+NO_CONNECTION: Final = -10004
 ERROR_TEXTS: Final[dict[int, str]] = {
     -1: "Terminal: Call failed",
     -2: "Terminal: Invalid params",
@@ -39,7 +41,7 @@ class TerminalLink:
     """Holds the socket. A call has no timeout: a terminal that hangs, hangs its caller, as the real one does."""
 
     def __init__(self) -> None:
-        self.last_error: tuple[int, str] = SUCCESS
+        self.last_error: tuple[int, str] = NEVER_ASKED
         self._socket: socket.socket | None = None
         self._pid = 0
 
@@ -84,7 +86,7 @@ class TerminalLink:
         connection = self._socket
         # A forked child must not answer on its parent's socket.
         if connection is None or self._pid != os.getpid():
-            raise CallFailed(-10004)
+            raise CallFailed(NO_CONNECTION)
         try:
             connection.sendall(wire.pack({"m": method, "a": arguments}))
         except OSError:
@@ -109,6 +111,8 @@ def find_address(path: str | None) -> tuple[str, int]:
 
     :raises CallFailed: if there is no simulator path.
     """
+    if path and not path.startswith("sim:"):
+        raise CallFailed(-10003, f"IPC initialize failed, Process create failed '{path}'")
     parts = urlsplit(path or os.environ.get("MIKROBOT_SIMULATOR", ""))
     try:
         port = parts.port

@@ -33,9 +33,7 @@ def _send_at_market(
         return _RawOrder(order_type, symbol, volume, price, comment, ticket)
     result = None
     for _ in range(_HELPER_TRIES):
-        tick = symbol_info_tick(symbol)
-        if tick is None:
-            return None
+        tick = symbol_info_tick(symbol)  # None without a terminal: the package's own shortcut then raises too
         quote = tick.ask if order_type == CONSTANTS["ORDER_TYPE_BUY"] else tick.bid
         result = _RawOrder(order_type, symbol, volume, quote, comment, ticket)
         if result is None or result.retcode not in _ASK_AGAIN:
@@ -60,10 +58,10 @@ def Sell(
 def Close(symbol: str, *, comment: str | None = None, ticket: int | None = None) -> Any:
     """Close a position by ticket, or all of a symbol: ``True``, ``False``, ``"Partially"``, or ``None``."""
     found = positions_get(symbol=symbol) if ticket is None else positions_get(ticket=ticket)
-    if found is None:
-        return None
     closed = 0
     for position in found:
+        if symbol_info_tick(symbol) is None:
+            return None
         opposite = CONSTANTS["ORDER_TYPE_SELL" if position.type == 0 else "ORDER_TYPE_BUY"]
         result = _send_at_market(opposite, symbol, position.volume, None, comment, position.ticket)
         if result is None:

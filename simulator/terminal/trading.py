@@ -31,13 +31,9 @@ def _get_open(function: str, struct: str, args: tuple[Any, ...], keywords: dict[
     def work() -> Any:
         if args:
             raise InvalidArgument("Unnamed arguments not allowed")
-        try:
-            query = given.read_query(keywords, ("ticket", "symbol", "group"))
-        except OverflowError:
-            raise given.pending_exception(function) from None
-        return calls.ask_structs(struct, function, query)
+        return calls.ask_structs(struct, function, given.read_query(keywords, ("ticket", "symbol", "group")))
 
-    return calls.attempt(work)
+    return calls.attempt(work, function=function)
 
 
 def history_orders_total(*args: Any, **keywords: Any) -> Any:
@@ -51,8 +47,10 @@ def history_deals_total(*args: Any, **keywords: Any) -> Any:
 
 
 def _count_history(function: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    calls.take(function, args, keywords, object, object)
-    return calls.attempt(lambda: calls.ask(function, [given.read_date(value) for value in args]))
+    given.refuse_keywords(function, keywords)
+    return calls.ask_with_dates(
+        function, args, lambda: calls.ask(function, calls.take(args, given.read_date, given.read_date))
+    )
 
 
 def history_orders_get(*args: Any, **keywords: Any) -> Any:
@@ -67,48 +65,54 @@ def history_deals_get(*args: Any, **keywords: Any) -> Any:
 
 def _get_history(function: str, struct: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     def work() -> Any:
-        try:
-            query = given.read_query(keywords, ("ticket", "position", "group"))
-        except OverflowError:
-            raise given.pending_exception(function) from None
+        query = given.read_query(keywords, ("ticket", "position", "group"))
         if len(args) == 2:
-            dates = [given.read_date(value) for value in args]
+            dates = calls.take(args, given.read_date, given.read_date)
             return calls.ask_structs(struct, function, {"dates": dates, "group": query.get("group", "")})
         if args or not ("ticket" in query or "position" in query):
-            raise InvalidArgument("Invalid arguments")
+            raise InvalidArgument(given.WRONG)
         return calls.ask_structs(struct, function, query)
 
-    return calls.attempt(work)
+    return calls.ask_with_dates(function, args, work)
 
 
 def order_calc_margin(*args: Any, **keywords: Any) -> Any:
     """Return the margin that an order needs: action, symbol, volume, price."""
-    calls.take("order_calc_margin", args, keywords, int, str, (int, float), (int, float))
-    return calls.attempt(lambda: float(calls.ask("order_calc_margin", list(args))))
+    return _calculate("order_calc_margin", args, keywords, count=2)
 
 
 def order_calc_profit(*args: Any, **keywords: Any) -> Any:
     """Return the profit between two prices: action, symbol, volume, price_open, price_close."""
-    calls.take("order_calc_profit", args, keywords, int, str, (int, float), (int, float), (int, float))
-    return calls.attempt(lambda: float(calls.ask("order_calc_profit", list(args))))
+    return _calculate("order_calc_profit", args, keywords, count=3)
+
+
+def _calculate(function: str, args: tuple[Any, ...], keywords: dict[str, Any], *, count: int) -> Any:
+    given.refuse_keywords(function, keywords)
+    numbers = [given.read_number] * count
+    return calls.attempt(
+        lambda: float(calls.ask(function, calls.take(args, given.read_long, given.read_symbol, *numbers))),
+        function=function,
+    )
 
 
 def order_check(*args: Any, **keywords: Any) -> Any:
     """Check a trade request without sending it."""
-    return calls.attempt(
-        lambda: calls.ask_struct("OrderCheckResult", "order_check", _read_one(args, keywords, "order_check"))
-    )
+    return _request("order_check", "OrderCheckResult", args, keywords)
 
 
 def order_send(*args: Any, **keywords: Any) -> Any:
     """Send a trade request to the server."""
-    return calls.attempt(
-        lambda: calls.ask_struct("OrderSendResult", "order_send", _read_one(args, keywords, "order_send"))
-    )
+    return _request("order_send", "OrderSendResult", args, keywords)
 
 
-def _read_one(args: tuple[Any, ...], keywords: dict[str, Any], function: str) -> dict[str, Any]:
+def _request(function: str, struct: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    return calls.attempt(lambda: calls.ask_struct(struct, function, _read_one(args, keywords)), function=function)
+
+
+def _read_one(args: tuple[Any, ...], keywords: dict[str, Any]) -> dict[str, Any]:
     # one dict, or the fields as keywords: `order_send(request=d)` therefore sends an empty request
-    if len(args) > 1:
+    if args and keywords:
+        raise InvalidArgument("Unnamed arguments not allowed")
+    if len(args) > 1 or not (args or keywords):
         raise InvalidArgument("Invalid number of arguments")
-    return given.read_request(args[0] if args else dict(keywords), function)
+    return given.read_request(args[0] if args else dict(keywords))

@@ -18,18 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from websockets.asyncio.client import connect
-from websockets.asyncio.server import broadcast, serve
 
 from config.launch import postgres
 from config.launch.data_dir import DataDir
 from simulator.fleet import LightAgent, enrol
+from tests.bench.deliver import dashboards as two_hundred
 from tests.journeys.running import RULES_LONG, Platform, free_port, running
 
 AGENTS = int(os.environ.get("BENCH_AGENTS", "200"))
 COMMANDS, EVERY_S = 150, 1 / 15
 SILENT_S = float(os.environ.get("BENCH_SILENT_S", "60"))
-DASHBOARDS, EVENTS, EVENTS_PER_S = 200, 300, 50
 CHANGE = "update executors_executor set desired_version = desired_version + 1 where id = %s"
 
 
@@ -146,73 +144,9 @@ async def _observed(platform: Platform, strategy: str, state: str, count: int) -
 
 async def dashboards(url: str, platform: Platform, dsn: str) -> None:
     """Publish events through outbox and relay to many sockets, and the same number through a bare broadcast."""
-    bare = await _bare_broadcast()
-    ours = await _events(url, platform, dsn)
-    figures = {"ours": shown(ours), "bare_websockets": shown(bare)}
-    ratio = _percentile(ours, 99) / max(0.001, _percentile(bare, 99))
-    lost = DASHBOARDS * EVENTS - len(ours)
-    target = "lost 0, ratio of p99 <= 2"
-    print(
-        json.dumps({"dashboards_ms": figures, "lost": lost, "ratio_p99": round(ratio, 2), "target": target}), flush=True
-    )
-
-
-async def _bare_broadcast() -> list[float]:
-    clients: set[Any] = set()
-
-    async def keep(socket: Any) -> None:
-        clients.add(socket)
-        await socket.wait_closed()
-
-    took: list[float] = []
-    port = free_port()
-    async with serve(keep, "127.0.0.1", port):
-        listening = [asyncio.create_task(_listen(f"ws://127.0.0.1:{port}", {}, took)) for _ in range(DASHBOARDS)]
-        while len(clients) < DASHBOARDS:
-            await asyncio.sleep(0.05)
-        for _ in range(EVENTS):
-            broadcast(clients, json.dumps({"data": {"sent_s": time.perf_counter()}}))
-            await asyncio.sleep(1 / EVENTS_PER_S)
-        await _drain(took, listening)
-    return took
-
-
-async def _events(url: str, platform: Platform, dsn: str) -> list[float]:
-    took: list[float] = []
-    headers = {"Authorization": f"Bearer {platform.ready['api_key']}"}
     address = "ws" + url.removeprefix("http") + "/ws/events"
-    listening = [asyncio.create_task(_listen(address, headers, took)) for _ in range(DASHBOARDS)]
-    await asyncio.sleep(5)
-    insert = (
-        "insert into common_outboxevent (event_id, team_id, kind, data)"
-        " values (gen_random_uuid(), %s, 'trade.bench', %s)"
-    )
-    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
-        team = (await (await connection.execute("select team_id from executors_executor limit 1")).fetchone())[0]
-        for _ in range(EVENTS):
-            async with connection.transaction():
-                await connection.execute(insert, [team, json.dumps({"sent_s": time.perf_counter()})])
-                await connection.execute("select pg_notify('outbox', '')")
-            await asyncio.sleep(1 / EVENTS_PER_S)
-    await _drain(took, listening)
-    return took
-
-
-async def _listen(address: str, headers: dict[str, str], took: list[float]) -> None:
-    async with connect(address, additional_headers=headers, proxy=None, open_timeout=60) as socket:
-        async for text in socket:
-            sent_s = (json.loads(text).get("data") or {}).get("sent_s")
-            if sent_s is not None:
-                took.append((time.perf_counter() - sent_s) * 1000)
-
-
-async def _drain(took: list[float], listening: list[asyncio.Task[None]]) -> None:
-    until_s = time.monotonic() + 20
-    while len(took) < DASHBOARDS * EVENTS and time.monotonic() < until_s:
-        await asyncio.sleep(0.1)
-    for task in listening:
-        task.cancel()
-    await asyncio.gather(*listening, return_exceptions=True)
+    figures = await two_hundred.measure(address, platform.ready["api_key"], dsn)
+    print(json.dumps({**figures, "target": "lost 0, ratio of p99 <= 2"}), flush=True)
 
 
 def tell(name: str, took: list[float | None], target: str) -> None:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 from tests.faults.campaign import Outcome, run_campaign
+from tests.faults.clocks import find_clocks
 from tests.faults.planted import PLANTED, catch_all
+from tests.faults.storm.counts import Counts
+from tests.faults.storm.storm import Storm, Wanted
 from tests.journeys.running import free_port, running, write_waves
 
 
 def main() -> int:
     """Return 0 when every fault was held and every planted bug was caught."""
     asked = _read_arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended on the way out
     seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(1_000_000)
     print(f"seed {seed}", flush=True)
+    if asked.storm:
+        return _storm(seed, asked)
     began_s = time.monotonic()
     outcome = Outcome(seed)
     if not asked.planted_only:
@@ -44,16 +51,39 @@ def main() -> int:
 def _campaign(folder: Path, seed: int, asked: argparse.Namespace) -> Outcome:
     replay = write_waves(folder / "EURUSD_M1_waves.csv", bars=40_000, period=20, seed=seed)
     options = ("--replay", str(replay), "--speed", "600", "--port", str(free_port()))
-    with running(folder / "data", *options) as platform:
+    with find_clocks() as clocks, running(folder / "data", *options) as platform:
+        if clocks is None:
+            print("no C compiler on Linux: the faults of clocks (25, 47-49) are left out", flush=True)
         return run_campaign(
             platform,
             folder / "rig",
             seed=seed,
             is_short=asked.short,
-            agents=asked.agents,
+            agents=asked.agents or 2,
             rounds=asked.rounds,
             only=asked.only,
+            clocks=clocks,
         )
+
+
+def _storm(seed: int, asked: argparse.Namespace) -> int:
+    """Go on with what the notes hold; 0 when nothing was broken so far and all that was wanted is reached or time is over."""
+    counts = Counts.load(asked.notes) if asked.notes else Counts()
+    wanted = Wanted(asked.kills, asked.commands, asked.minutes, agents=asked.agents or Wanted.agents)
+    with tempfile.TemporaryDirectory(prefix="mikrobot-storm-") as name:
+        folder = Path(name)
+        replay = write_waves(folder / "EURUSD_M1_waves.csv", bars=40_000, period=40, seed=seed)
+        options = ("--replay", str(replay), "--speed", "150", "--port", str(free_port()))
+        with running(folder / "data", *options) as platform:
+            Storm(platform, folder / "rig", seed, wanted, counts).run()
+    if asked.notes:
+        counts.save(asked.notes)
+    print(counts.tell())
+    for text in counts.breaks:
+        print(f"  BROKEN {text}")
+    left = max(0, wanted.kills - counts.killed), max(0, wanted.commands - counts.commanded)
+    print(f"seed {seed}: {'FELL' if counts.breaks else 'held'}; still to come: {left[0]} kills, {left[1]} commands")
+    return 1 if counts.breaks else 0
 
 
 def _read_arguments() -> argparse.Namespace:
@@ -61,10 +91,15 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument("--short", action="store_true", help="the faults that must always hold, in three minutes")
     parser.add_argument("--seed", type=int, help="the order and the moments of the faults; printed, to run them again")
     parser.add_argument("--rounds", type=int, default=1, help="how often each fault (1)")
-    parser.add_argument("--agents", type=int, default=2, help="how many agents (2)")
-    parser.add_argument("--only", default="", help="only faults with this word in their name")
+    parser.add_argument("--agents", type=int, default=0, help="how many agents (2; in a storm 10)")
+    parser.add_argument("--only", default="", help="only faults with one of these words, between commas, in number and name")
     parser.add_argument("--planted-only", action="store_true", help="only the planted bugs")
     parser.add_argument("--campaign-only", action="store_true", help="no planted bugs")
+    parser.add_argument("--storm", action="store_true", help="random kills while commands flow, beside everything else")
+    parser.add_argument("--kills", type=int, default=1_000, help="storm: how many kills (1000)")
+    parser.add_argument("--commands", type=int, default=10_000, help="storm: how many commands (10000)")
+    parser.add_argument("--minutes", type=float, default=0.0, help="storm: end after so long, whatever is reached (0: not)")
+    parser.add_argument("--notes", type=Path, help="storm: the file that holds the sums; a second call goes on with it")
     return parser.parse_args()
 
 

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.faults.clocks import Clocks
 from tests.faults.injections import FAULTS, Fault
 from tests.faults.invariants import Watch, check_end, stop_all
 from tests.faults.rig import Rig
@@ -27,25 +28,31 @@ class Outcome:
         return not self.fell
 
 
-def choose(seed: int, *, is_short: bool, rounds: int = 1) -> list[Fault]:
-    """Return the faults in the order of the seed."""
-    chosen = [fault for fault in FAULTS if fault.is_short or not is_short] * rounds
+def choose(seed: int, *, is_short: bool, has_clocks: bool, rounds: int = 1, only: str = "") -> list[Fault]:
+    """Return the faults in the order of the seed: of `only`, words between commas, one must be in the name."""
+    chosen = [
+        fault
+        for fault in FAULTS
+        if (fault.is_short or not is_short)
+        and (has_clocks or not fault.needs_clock)
+        and any(word in f"#{fault.number} {fault.name}" for word in only.split(","))
+    ] * rounds
     random.Random(seed).shuffle(chosen)
     return chosen
 
 
 def run_campaign(
-    platform: Platform, folder: Path, *, seed: int, is_short: bool, agents: int = 2, rounds: int = 1, only: str = ""
-) -> Outcome:
+    platform: Platform, folder: Path, *, seed: int, is_short: bool, agents: int = 2, rounds: int = 1, only: str = "",
+    clocks: Clocks | None = None,
+) -> Outcome:  # fmt: skip
     """Inject and heal one fault after the other; whatever breaks is named, and the campaign goes on."""
     outcome = Outcome(seed)
-    rig = Rig(platform, folder, agents=agents, seed=seed)
+    rig = Rig(platform, folder, agents=agents, seed=seed, clocks=clocks)
     try:
         rig.start()
         with Watch(rig) as watch:
-            for fault in choose(seed, is_short=is_short, rounds=rounds):
-                if only in fault.name:
-                    _survive(rig, fault, watch, outcome)
+            for fault in choose(seed, is_short=is_short, has_clocks=clocks is not None, rounds=rounds, only=only):
+                _survive(rig, fault, watch, outcome)
             outcome.fell += [f"while stopping: {text}" for text in _stop(rig)]
         outcome.fell += watch.breaks
         outcome.fell += check_end(rig)

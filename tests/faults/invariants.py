@@ -126,7 +126,7 @@ def _database(data: Path) -> str:
 def _check_agent(rig: Rig, agent: Agent) -> list[str]:
     found: list[str] = []
     ledger, trades = rig.ledger(agent), rig.platform.trades(agent.strategy)
-    deals = [deal for deal in ledger["deals"] if deal["symbol"]]
+    deals = [deal for deal in ledger["deals"] if deal["symbol"] and deal["position_id"] not in _by_hand(ledger)]
     entries = [deal for deal in deals if deal["entry"] == 0]
     opened = {(deal["comment"], deal["position_id"]) for deal in entries}
     if len({tag for tag, _ in opened}) < len(opened):
@@ -142,6 +142,11 @@ def _check_agent(rig: Rig, agent: Agent) -> list[str]:
     if round(booked, 2) != round(told, 2):
         found.append(f"I6 money differs: the broker booked {booked}, the ledger says {told}")
     return found
+
+
+def _by_hand(ledger: dict[str, Any]) -> set[int]:
+    """Return the positions that a person opened at the terminal: they are in no bot's ledger."""
+    return {deal["position_id"] for deal in ledger["deals"] if deal["entry"] == 0 and not deal["magic"]}
 
 
 def _sum(deals: list[dict[str, Any]]) -> Decimal:

@@ -18,12 +18,15 @@ from typing import Any
 import httpx
 
 from simulator.control import Control, ControlError
+from tests.faults.clocks import Clocks
 from tests.faults.proxy import Line
 from tests.journeys.running import ROOT, RULES_BUSY, Platform, wait_for
 
 PASSWORD = "of-the-rig-only"
 FIRST_LOGIN = 7_700_001
 BALANCE = 100_000
+# Small enough that a day's risk is not used up by trading once a second.
+RULES = {**RULES_BUSY, "risk": {**RULES_BUSY["risk"], "lotSize": 0.02}}
 
 
 @dataclass
@@ -69,8 +72,10 @@ class Agent:
 class Rig:
     """What the injections and the checks work on."""
 
-    def __init__(self, platform: Platform, folder: Path, *, agents: int, seed: int) -> None:
-        self.platform, self.folder, self.random = platform, folder, random.Random(seed)
+    def __init__(
+        self, platform: Platform, folder: Path, *, agents: int, seed: int, clocks: Clocks | None = None
+    ) -> None:
+        self.platform, self.folder, self.random, self.clocks = platform, folder, random.Random(seed), clocks
         self.data = Path(platform.ready["data_dir"])
         self.agents: list[Agent] = []
         for number in range(agents):
@@ -78,21 +83,39 @@ class Rig:
 
     def start(self) -> None:
         """Start the agents, and a busy strategy on each."""
+        self.start_agents()
         for agent in self.agents:
-            agent.start()
-        for agent in self.agents:
-            wait_for(f"{agent.code} online", lambda a=agent: self.state_of(a) == "ONLINE")
-            agent.strategy = self.platform.create_strategy(f"Busy {agent.code}", RULES_BUSY)
+            agent.strategy = self.platform.create_strategy(f"Busy {agent.code}", RULES)
             self.command(agent, "activate", {"executors": [agent.executor_id]})
         for agent in self.agents:
             self.platform.wait_observed(agent.strategy, "RUNNING")
 
+    def start_agents(self) -> None:
+        """Start the agents and wait until the server calls each online."""
+        for agent in self.agents:
+            agent.start()
+        for agent in self.agents:
+            wait_for(f"{agent.code} online", lambda a=agent: self.state_of(a) == "ONLINE")
+
     def close(self) -> None:
-        """End the agents and retire their executors: whoever says "all" next does not mean them."""
+        """
+        End the agents and retire their executors: whoever says "all" next does not mean them.
+
+        :raises AssertionError: where one is not retired.
+        """
         for agent in self.agents:
             agent.kill()
             agent.line.close()
-            self.platform.client.delete(f"executors/{agent.executor_id}")
+        kept = [text for agent in self.agents if (text := self._retire(agent))]
+        assert not kept, f"executors that were not retired: {kept}"
+
+    def _retire(self, agent: Agent) -> str:
+        """Return why the executor is not retired, or nothing."""
+        answer = wait_for(
+            f"{agent.code} to be retired or refused",
+            lambda: (a := self.platform.client.delete(f"executors/{agent.executor_id}")).status_code < 500 and (a,),
+        )[0]
+        return "" if answer.is_success else f"{agent.code}: {answer.status_code} {answer.text[:200]}"
 
     def command(self, agent: Agent, verb: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Give a wish, again with the same key while the platform does not answer, as a careful client does."""
@@ -106,6 +129,16 @@ class Rig:
             return dict(answer.json())
 
         return dict(wait_for(f"{verb} of {agent.code} to be taken", ask, 60))
+
+    def stop(self, agent: Agent) -> None:
+        """Give the wish and wait until it is proven."""
+        self.command(agent, "stop")
+        self.platform.wait_observed(agent.strategy, "STOPPED")
+
+    def activate(self, agent: Agent) -> None:
+        """Give the wish and wait until it is proven."""
+        self.command(agent, "activate", {"executors": [agent.executor_id]})
+        self.platform.wait_observed(agent.strategy, "RUNNING")
 
     def state_of(self, agent: Agent) -> str:
         return str(self.platform.get(f"executors/{agent.executor_id}")["state"])
@@ -131,6 +164,19 @@ class Rig:
         with Control(self.data / "simulator") as control:
             control.script_fault(kind, login=agent.login, **values)
 
+    def control(self, name: str, **values: Any) -> Any:
+        """Carry out a command at the simulator's control door."""
+        with Control(self.data / "simulator") as control:
+            return control.call(name, **values)
+
+    def advance_market(self, *, hours: float) -> None:
+        """Let the market go on at once, whoever has not acknowledged."""
+        self.control("advance", seconds=hours * 3600)
+
+    def held(self, agent: Agent) -> list[dict[str, Any]]:
+        """Return what the broker holds open for the agent's bots."""
+        return [one for one in self.ledger(agent)["positions"] if one["magic"]]
+
     def pid_of(self, name: str) -> int:
         return int(json.loads((self.data / "run" / "pids.json").read_text())[name])
 
@@ -152,7 +198,8 @@ class Rig:
                 os.kill(pid, signal.SIGCONT)
 
     def entries(self, agent: Agent) -> list[dict[str, Any]]:
-        return [deal for deal in self.ledger(agent)["deals"] if deal["symbol"] and deal["entry"] == 0]
+        """Return the opening deals of bots; what a person opens by hand has no magic."""
+        return [deal for deal in self.ledger(agent)["deals"] if deal["symbol"] and deal["entry"] == 0 and deal["magic"]]
 
     def wait_trading(self, agents: list[Agent] | None = None, timeout_s: float = 120.0) -> float:
         """Return after how many seconds each of the agents has opened once more."""

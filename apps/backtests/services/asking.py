@@ -17,7 +17,7 @@ from apps.backtests.models import OPEN, BarSource, Run, Study, WorkStatus
 from apps.backtests.selectors import BarChoice, list_bar_choices
 from apps.backtests.services.beside import choose_beside, keep_beside, list_other_symbols
 from apps.backtests.services.leases import put_back
-from apps.backtests.services.terms import find_terms, read_costs
+from apps.backtests.services.terms import find_terms, find_trail, read_costs
 from apps.backtests.storage import drop_file, lock_name
 from apps.common.codes import Code
 from apps.common.errors import Conflict, Impossible
@@ -53,6 +53,9 @@ class Asked:
     balance: Decimal | None = None
     costs: dict[str, Any] = field(default_factory=dict)
     pessimistic: bool = False
+    trailing_stop_fraction: Decimal | None = (
+        None  # where the strategy names no trailing stop; None: as the account asks, 0: none
+    )
     name: str = ""
 
 
@@ -69,6 +72,7 @@ def ask_run(*, team: Team, actor: str, asked: Asked) -> Run:
     chosen = choose_bars(team, asked, content["symbol"], content["timeframe"])
     account = chosen.account or asked.account
     terms = find_terms(account, content["symbol"])
+    document, trail = find_trail(asked.trailing_stop_fraction, account, content["rules"])
     symbols = list_other_symbols(content, terms.instrument)
     beside = choose_beside(team, symbols, asked.others, content["timeframe"], chosen)
     run = Run.objects.create(
@@ -76,7 +80,7 @@ def ask_run(*, team: Team, actor: str, asked: Asked) -> Run:
         name=asked.name or _name(asked, content),
         strategy=asked.strategy,
         version=asked.version,
-        document=content["rules"],
+        document=document,
         symbol=content["symbol"],
         timeframe=content["timeframe"],
         source=BarSource.DATASET if chosen.dataset else BarSource.STORED,
@@ -91,6 +95,7 @@ def ask_run(*, team: Team, actor: str, asked: Asked) -> Run:
         balance=asked.balance or (account.initial_balance if account else DEFAULT_BALANCE),
         currency=account.currency if account else DEFAULT_CURRENCY,
         pessimistic=asked.pessimistic,
+        trailing_stop_fraction=trail,
         created_by=actor,
     )
     keep_beside(run, beside)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from apps.accounts.models import Account
+from apps.accounts.selectors import find_trailing_stop
 from apps.common.codes import Code
 from apps.common.errors import Impossible
 from apps.market.selectors import find_specification
@@ -17,6 +18,7 @@ from trading.model.instrument import Instrument, find_pip_size, to_decimal
 from trading.model.instruments import typical_instrument
 from trading.protocol import SymbolSpec
 from trading.protocol.codec import MalformedMessage, from_plain
+from trading.rules.document import trail_where_none
 
 TYPICAL = "typical"
 # Nights turn at midnight UTC here; whose clock a broker's nights follow is not known of every account.
@@ -53,6 +55,22 @@ def find_terms(account: Account | None, symbol: str) -> Terms:
         return Terms(typical_instrument(symbol), TYPICAL, Decimal(0))
     except TradingError as error:
         raise Impossible(error.code, error.message, "symbol", error.extra) from error
+
+
+def find_trail(
+    asked: Decimal | None, account: Account | None, document: dict[str, Any]
+) -> tuple[dict[str, Any], Decimal | None]:
+    """
+    Return the document as it trades on the account, and the trailing stop that was put into it [of the entry price].
+
+    An approval hands out the account's trailing stop where a strategy names none; a backtest for the account trails likewise.
+
+    :param asked: instead of the account's; 0 for none.
+    """
+    fraction = asked if asked is not None or account is None else find_trailing_stop(account)
+    if not fraction or document["exit"].get("trailingStop"):
+        return document, None
+    return trail_where_none(document, fraction), fraction
 
 
 def read_costs(asked: Mapping[str, Any], terms: Terms) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from django import forms
 from apps.accounts.models import AccountMode, ConnectionLossPolicy, MarginMode, UnapprovedPolicy
 from apps.dashboard.forms.fields import styled
 from apps.dashboard.forms.fleet import handle
-from trading.risk.limits import Limits
 
 LOSS_CHOICES = [
     (ConnectionLossPolicy.HOLD, "Keep open positions; their stops stay at the broker"),
@@ -99,78 +98,6 @@ class AccountForm(AccountSettingsForm):
     )
     margin_mode = forms.ChoiceField(choices=MarginMode.choices, label="Margin")
     field_order = ("name", "code", "mode", "server", "login", "currency", "initial_balance", "margin_mode")
-
-
-# field of the form -> name in the limit document; percent in the form, a fraction in the document
-PERCENTS = {
-    "daily_loss": "daily_loss_fraction",
-    "total_drawdown": "total_drawdown_fraction",
-    "risk_per_trade": "max_risk_per_trade_fraction",
-    "daily_risk": "max_daily_risk_fraction",
-}
-
-
-COUNTS = ("max_open_positions", "max_consecutive_losses", "max_order_errors_per_hour", "max_slippages_per_day")
-
-
-class CountField(forms.IntegerField):
-    """A whole number; empty where there is no such limit."""
-
-    def __init__(self, label: str, help_text: str, *, least: int = 1) -> None:
-        empty = f"{help_text} Empty: no limit.".strip()
-        super().__init__(label=label, help_text=empty, required=False, min_value=least, max_value=1000)
-
-
-class PercentField(forms.DecimalField):
-    """A share in percent, above 0 and up to 100."""
-
-    def __init__(self, label: str, help_text: str = "", *, required: bool = True) -> None:
-        super().__init__(
-            label=label,
-            help_text=help_text,
-            required=required,
-            min_value=Decimal("0.0001"),
-            max_value=Decimal(100),
-            max_digits=8,
-            decimal_places=4,
-        )
-
-
-@styled
-class LimitsForm(forms.Form):
-    """The limits people change; everything else of the document stays as it is."""
-
-    daily_loss = PercentField("Daily loss at most")
-    total_drawdown = PercentField("Total drawdown at most")
-    risk_per_trade = PercentField("Risk of one trade at most")
-    daily_risk = PercentField("Risk approved in a day at most", "Empty: no limit.", required=False)
-    max_open_positions = CountField("Open positions at most", "", least=0)
-    max_consecutive_losses = CountField("Losing trades in a row", "Then a bot waits for the next day.")
-    max_order_errors_per_hour = CountField("Rejected orders in an hour", "Then a bot waits for the next day.")
-    max_slippages_per_day = CountField("Slipped fills in a day", "Then a bot goes into quarantine.")
-    password = forms.CharField(
-        required=False,
-        label="Your password",
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-        help_text="Only where a limit allows more than before.",
-    )
-
-    @staticmethod
-    def read_document(limits: Limits) -> dict[str, object]:
-        """Return the form's first values."""
-        shares = {name: getattr(limits, field) for name, field in PERCENTS.items()}
-        shown = {name: None if share is None else (share * 100).normalize() for name, share in shares.items()}
-        return {
-            **{name: None if share is None else f"{share:f}" for name, share in shown.items()},
-            **{name: getattr(limits, name) for name in COUNTS},
-        }
-
-    def as_document(self) -> dict[str, object]:
-        """Return the part of a limit document that the form says."""
-        data = self.cleaned_data
-        shares = {field: None if data[name] is None else f"{data[name] / 100:f}" for name, field in PERCENTS.items()}
-        return {**shares, **{name: data[name] for name in COUNTS}}
 
 
 @styled

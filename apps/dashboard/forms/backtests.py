@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -22,6 +23,7 @@ class BacktestForm(forms.Form):
     commission_per_lot = forms.DecimalField(required=False, min_value=0, max_value=10_000, label="Commission", help_text="Per lot and side. Empty: as the broker says.")  # fmt: skip
     slippage_ticks = forms.IntegerField(required=False, min_value=0, max_value=10_000, label="Slippage", help_text="Market orders and stops fill this much worse.")  # fmt: skip
     balance = forms.DecimalField(required=False, min_value=1, max_value=10**12, label="Balance", help_text="Empty: the account’s, or 10,000.")  # fmt: skip
+    trailing_stop = forms.DecimalField(required=False, min_value=0, max_value=100, decimal_places=4, label="Trailing stop", help_text="Where the strategy names none. Empty: as the account’s limits say; 0: none.")  # fmt: skip
     pessimistic = forms.BooleanField(required=False, label="Stop before target where a bar reaches both")
 
     def __init__(
@@ -68,6 +70,12 @@ class BacktestForm(forms.Form):
         """Return the costs that were written."""
         names = ("spread_pips", "commission_per_lot", "slippage_ticks")
         return {name: self.cleaned_data[name] for name in names if self.cleaned_data.get(name) is not None}
+
+    @property
+    def trailing_stop_fraction(self) -> Decimal | None:
+        """Return the trailing stop that was written, as a fraction of the entry price."""
+        percent = self.cleaned_data.get("trailing_stop")
+        return None if percent is None else percent / 100
 
     @property
     def period(self) -> dict[str, datetime | None]:

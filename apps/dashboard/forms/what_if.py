@@ -10,8 +10,8 @@ from typing import Any
 from django import forms
 
 from apps.accounts.models import RulePackVersion
-from apps.dashboard.forms.accounts import PERCENTS, PercentField
 from apps.dashboard.forms.fields import styled
+from apps.dashboard.forms.limits import PERCENTS, PercentField
 from apps.dashboard.forms.packs import SEPARATOR, name_phases
 
 HUNDRED = Decimal(100)

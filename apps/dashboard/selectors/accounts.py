@@ -10,11 +10,11 @@ from apps.accounts.models import Account, EquityPoint, TradingDay
 from apps.accounts.selectors import tell_connection_loss
 from apps.assignments.models import Assignment
 from apps.dashboard.marks.charts import thin
-from apps.dashboard.marks.numbers import format_percent
 from apps.dashboard.proof import prove_executor
 from apps.dashboard.selectors.closing import list_positions
 from apps.dashboard.selectors.flattening import find_flattening
 from apps.dashboard.selectors.fleet import ExecutorRow
+from apps.dashboard.selectors.limit_words import say_limits
 from apps.dashboard.selectors.packs import view_pack
 from apps.dashboard.selectors.standing import AccountView, get_account_view
 from apps.dashboard.selectors.strategies import list_placements
@@ -23,9 +23,9 @@ from apps.executors.models import Executor
 from apps.market.models import Bar
 from apps.market.selectors import list_symbols
 from apps.risk.models import Reservation
+from apps.risk.news_reach import find_news_gaps
 from apps.trades.models import Trade
 from apps.trades.selectors import find_ledger_check
-from trading.risk.limits import Limits
 
 MOST_POINTS = 600
 MOST_BARS = 500
@@ -50,6 +50,7 @@ def describe_account(account: Account, at: datetime) -> dict[str, Any]:
         "approved_count": sum(row.approved for row, _ in approvals),
         "unresolved": [row for row, _ in approvals if row.reservation == Reservation.UNRESOLVED],
         "pack": view_pack(account, at),
+        "news_gap": _find_news_gap(view, at),
         "limits": say_limits(view.limits) if view.limits else [],
         "trades": with_floating(
             Trade.objects.filter(account=account).select_related("account", "bot").order_by("-opened_at")[:10]
@@ -68,59 +69,16 @@ def describe_account(account: Account, at: datetime) -> dict[str, Any]:
     }
 
 
+def _find_news_gap(view: AccountView, at: datetime) -> str:
+    if view.limits is None:
+        return ""
+    return find_news_gaps({"this": (view.limits, view.market_at or at)}).get("this", "")
+
+
 def list_charted(account: Account) -> list[tuple[str, str]]:
     """Return the symbols and timeframes with stored bars."""
     rows = Bar.objects.filter(account=account).order_by("symbol", "timeframe")
     return list(rows.values_list("symbol", "timeframe").distinct()[:50])
-
-
-def say_limits(limits: Limits) -> list[tuple[str, str]]:
-    """Return the limits in force in words."""
-    bases = {"BALANCE": "the day’s first balance", "EQUITY": "the day’s first equity", "HIGHER": "the higher of both"}
-    of = "the initial balance" if limits.daily_fraction_of == "INITIAL" else bases[limits.daily_base]
-    moving = {
-        "STATIC": "stands still",
-        "TRAILING_EOD": "follows the highest balance at a day’s end",
-        "TRAILING_CLOSED": "follows the highest closed balance",
-        "TRAILING_INTRADAY": "follows the highest equity",
-    }
-    most = "no limit" if limits.max_open_positions is None else str(limits.max_open_positions)
-    rows = [
-        (
-            "Daily loss",
-            f"{format_percent(limits.daily_loss_fraction)} of {of}, counted from {bases[limits.daily_base]}",
-        ),
-        ("When it is broken", "the account is lost" if limits.daily_kind == "HARD" else "no trade until the next day"),
-        (
-            "Total drawdown",
-            f"{format_percent(limits.total_drawdown_fraction)}; the floor {moving[limits.drawdown_mode]}",
-        ),
-        ("Risk of one trade", f"at most {format_percent(limits.max_risk_per_trade_fraction, 2)}"),
-        ("Risk approved in a day", _at_most(limits.max_daily_risk_fraction)),
-        ("Open positions", most),
-        ("No new risk from", f"{format_percent(limits.halted_fraction, 0)} of a limit used"),
-    ]
-    rows += _say_breakers(limits)
-    if limits.mode != "ENFORCE":
-        rows.insert(0, ("Mode", "SHADOW: judged and shown, not enforced" if limits.mode == "SHADOW" else "OFF"))
-    return rows
-
-
-def _say_breakers(limits: Limits) -> list[tuple[str, str]]:
-    stops = [
-        (limits.max_consecutive_losses, "losing trades in a row"),
-        (limits.max_order_errors_per_hour, "rejected orders in an hour"),
-    ]
-    said = " or ".join(f"{count} {what}" for count, what in stops if count is not None)
-    slips, ratio = limits.max_slippages_per_day, f"{limits.max_slippage_ratio.normalize():f}"
-    return [
-        ("A bot waits for the next day", f"after {said}" if said else "never"),
-        ("A bot goes into quarantine", f"after {slips} fills a day beyond {ratio} × their risk" if slips else "never"),
-    ]
-
-
-def _at_most(fraction: Decimal | None) -> str:
-    return "no limit" if fraction is None else f"at most {format_percent(fraction, 2)}"
 
 
 def read_equity(account: Account, at: datetime, *, period: str, view: AccountView | None = None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from apps.accounts.selectors import tell_connection_loss
 from apps.assignments.models import Assignment
+from apps.dashboard.marks.numbers import format_percent
 from apps.dashboard.proof import Proof, prove_executor
 from apps.dashboard.selectors.fleet import list_executors
 from apps.dashboard.selectors.standing import AccountView, list_account_views
@@ -16,9 +17,12 @@ from apps.dashboard.selectors.strategies import Placement, list_placements
 from apps.executors.models import Executor
 from apps.market.models import SymbolCertificate, SymbolSpecification
 from apps.market.selectors import find_certificates
+from apps.risk.news_reach import find_news_gaps
 from apps.strategies.models import Strategy, StrategyVersion
 from apps.teams.models import Team
 from trading.rules.document import find_activation_problems
+
+TRAILING = "Trailing stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +75,17 @@ def list_candidates(team: Team, strategy: Strategy, version: StrategyVersion, at
     }
     certificates = find_certificates(accounts, version.symbol)
     rules = check_document(version)
+    gaps = find_news_gaps({pk: (view.limits, view.market_at or at) for pk, view in accounts.items() if view.limits})
     found = [
         _judge(
             each,
             accounts[each.account_id],
             placed.get(each.account_id),
-            rules,
+            [
+                *rules,
+                *_check_trailing(version, accounts[each.account_id]),
+                *_check_news(gaps.get(each.account_id)),
+            ],
             check_terminal(version.symbol, specs.get(each.account_id), certificates.get(each.account_id)),
             at,
         )
@@ -100,8 +109,22 @@ def sum_consequences(candidates: Iterable[Candidate]) -> dict[str, Any]:
     accounts = {each.account.account for each in chosen}
     losses = sorted((account.name, tell_connection_loss(account)) for account in accounts)
     real = [each for each in chosen if not each.account.is_simulated]
+    trailing = sorted(
+        {
+            (each.account.account.name, check.message)
+            for each in chosen
+            for check in each.checks
+            if check.name == TRAILING
+        }
+    )
     closes = sorted({account.name for account in accounts if account.unapproved == "CLOSE"})
-    return {"chosen": chosen, "losses": losses, "real_count": len(real), "closes_unapproved": closes}
+    return {
+        "chosen": chosen,
+        "losses": losses,
+        "real_count": len(real),
+        "closes_unapproved": closes,
+        "trailing": trailing,
+    }
 
 
 def _judge(
@@ -148,6 +171,18 @@ def _check_limits(account: AccountView) -> Check:
     if account.free is not None and account.free <= 0:
         return Check("Limits", "warn", "no room is left today", "NO_ROOM")
     return Check("Limits", "pass", "there is room for new trades")
+
+
+def _check_trailing(version: StrategyVersion, account: AccountView) -> list[Check]:
+    fraction = account.limits.trailing_in_force if account.limits else None
+    if fraction is None or version.rules.get("exit", {}).get("trailingStop"):
+        return []
+    message = f"where the strategy sets no trailing stop, stops follow the price at {format_percent(fraction, 2)} of the entry"
+    return [Check(TRAILING, "pass", message)]
+
+
+def _check_news(gap: str | None) -> list[Check]:
+    return [Check("News", "warn", gap, "NEWS_CALENDAR_MISSING")] if gap else []
 
 
 def check_terminal(symbol: str, spec: SymbolSpecification | None, certificate: SymbolCertificate | None) -> list[Check]:

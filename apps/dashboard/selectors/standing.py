@@ -54,6 +54,11 @@ class AccountView:
         return -self.standing.daily_loss if self.standing else None
 
     @property
+    def market_at(self) -> datetime | None:
+        """The market time of the last snapshot."""
+        return self.snapshot.market_at if self.snapshot else None
+
+    @property
     def free(self) -> Decimal | None:
         """What new trades may still risk: the nearer floor, less what is at risk already."""
         return max(ZERO, self.standing.room - self.at_risk) if self.standing else None

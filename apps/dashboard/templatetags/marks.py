@@ -17,6 +17,8 @@ from django.utils.safestring import SafeString
 from apps.dashboard import marks
 from apps.dashboard.marks.ages import STALE_S
 from apps.dashboard.marks.numbers import with_symbol
+from apps.dashboard.marks.people import say_actor
+from apps.dashboard.selectors.keys import list_key_names
 
 # A variable that is not there reaches a tag as an empty text: `or None` makes it "never" again.
 register = template.Library()
@@ -51,6 +53,20 @@ def fresh_for(context: Context, seen_at: datetime | None) -> float:
 @register.simple_tag
 def when(value: datetime | None, form: str = "minute") -> SafeString:
     return marks.render_time(value or None, form)
+
+
+@register.simple_tag(takes_context=True)
+def who(context: Context, actor: str | None) -> str:
+    """Return who did something; the names of the viewer's keys are read once a page, where one is to be named."""
+    return say_actor(actor, lambda: _read_key_names(context))
+
+
+def _read_key_names(context: Context) -> dict[str, str]:
+    request = context["request"]
+    if not hasattr(request, "key_names"):
+        request.key_names = list_key_names(request.viewer.team)
+    names: dict[str, str] = request.key_names
+    return names
 
 
 @register.simple_tag

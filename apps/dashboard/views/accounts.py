@@ -12,7 +12,8 @@ from apps.accounts.services.opening import open_account
 from apps.accounts.services.settings import change_account
 from apps.common.errors import PlatformError
 from apps.dashboard.access import PageRequest, page
-from apps.dashboard.forms.accounts import AccountForm, AccountSettingsForm, LimitsForm
+from apps.dashboard.forms.accounts import AccountForm, AccountSettingsForm
+from apps.dashboard.forms.limits import LimitsForm
 from apps.dashboard.pages import render_page
 from apps.dashboard.selectors import accounts as selectors
 from apps.dashboard.selectors.risk import describe_outlook, describe_risk
@@ -98,13 +99,13 @@ def limits(request: PageRequest, account: str) -> HttpResponse:
     view = get_account_view(row, request.viewer.at)
     initial = LimitsForm.read_document(view.limits) if view.limits else {}
     form = LimitsForm(request.POST or None, initial=initial)
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and form.is_valid() and view.limits:
         caller = request.viewer.caller
         try:
             confirmed = confirm_person(caller=caller, password=form.cleaned_data["password"])
-            set_limits(account=row, caller=caller, document=form.as_document(), confirmed=confirmed)
+            set_limits(account=row, caller=caller, document=form.as_document(view.limits), confirmed=confirmed)
         except PlatformError as refusal:
-            form.add_error("password" if refusal.field == "password" else None, refusal.message)
+            form.add_error(form.place(refusal.field), refusal.message)
         else:
             messages.success(request, "The new limits are in force from the next request on. The old ones are kept.")
             return redirect("dashboard:account", row.code)

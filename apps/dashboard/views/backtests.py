@@ -146,7 +146,8 @@ def _ask(request: PageRequest, strategy: Strategy, form: BacktestForm | None) ->
         given = {
             "others": {symbol: get_dataset(request.viewer.team.pk, name) for symbol, name in form.others.items()},
             "dataset": chosen.dataset, "account": chosen.account, "bars_timeframe": timeframe, "costs": form.costs,
-            "balance": form.cleaned_data["balance"], "pessimistic": form.cleaned_data["pessimistic"], **form.period,
+            "balance": form.cleaned_data["balance"], "pessimistic": form.cleaned_data["pessimistic"],
+            "trailing_stop_fraction": form.trailing_stop_fraction, **form.period,
         }  # fmt: skip
     asked = asking.Asked(strategy=strategy, version=get_latest_version(strategy.pk), **given)
     try:

@@ -26,6 +26,9 @@ from trading.protocol import Lease
 
 LEASE_TTL = timedelta(seconds=15)
 LEASE_GRACE = timedelta(seconds=2)
+SET_BACK = (
+    LEASE_TTL  # a lease that ends so much later than any granted now was granted by a clock that was set back since
+)
 RENEWAL_WAIT_MS = 500  # a renewal that waits longer is skipped: the next snapshot renews, approvals go first
 
 log = structlog.get_logger(__name__)
@@ -41,6 +44,7 @@ def take_lease(*, executor: Executor, instance_id: str, at: datetime, host: str 
     rows = _lock_rows(executor.account)
     for row in rows:
         if _is_held(row, at) and not _is_holder(row, executor.pk, instance_id):
+            _shorten(row, at)
             _alarm(executor, row, instance_id, host, at)
             return None
     fence = max(row.fence for row in rows) + 1
@@ -67,7 +71,7 @@ def renew_lease(*, executor: Executor, instance_id: str, fence: int, at: datetim
         with transaction.atomic():
             _wait_at_most(RENEWAL_WAIT_MS)
             renewed = AccountRisk.objects.filter(
-                Q(lease_until__lte=until) | Q(lease_until__isnull=True),
+                Q(lease_until__lte=until) | Q(lease_until__isnull=True) | Q(lease_until__gt=until + SET_BACK),
                 account_id=executor.account_id,
                 fence=fence,
                 lease_executor_id=executor.pk,
@@ -147,8 +151,8 @@ def read_lease(row: AccountRisk, *, executor: Executor, instance_id: str, at: da
     """Return what `find_lease` does, from a risk row that was just read."""
     if not _is_holder(row, executor.pk, instance_id) or row.lease_until is None or row.lease_until <= at:
         return None
-    left = row.lease_until - at
-    return Lease(fence=row.fence, lease_until=row.lease_until, valid_for_ms=int(left.total_seconds() * 1000))
+    left = min(row.lease_until - at, LEASE_TTL)
+    return Lease(fence=row.fence, lease_until=at + left, valid_for_ms=int(left.total_seconds() * 1000))
 
 
 @transaction.atomic
@@ -169,6 +173,12 @@ def _lock_rows(account: Account) -> list[AccountRisk]:
 
 def _is_held(row: AccountRisk, at: datetime) -> bool:
     return row.lease_until is not None and at < row.lease_until + LEASE_GRACE
+
+
+def _shorten(row: AccountRisk, at: datetime) -> None:
+    """Let a lease of a clock that was set back end when one granted now would: no real one lasts longer."""
+    if row.lease_until is not None and row.lease_until > at + LEASE_TTL + SET_BACK:
+        AccountRisk.objects.filter(pk=row.pk).update(lease_until=at + LEASE_TTL)
 
 
 def _is_holder(row: AccountRisk, executor_id: UUID, instance_id: str) -> bool:

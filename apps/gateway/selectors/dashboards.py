@@ -20,7 +20,7 @@ from apps.risk.models import RiskEvent
 from apps.risk.selectors import list_account_states, list_events
 from apps.trades.bot_performance import Today, measure_today, show_positions
 from apps.trades.models import Trade
-from apps.trades.periods import find_snapshot
+from apps.trades.periods import find_snapshot, find_span
 from apps.trades.selectors import list_trades
 
 ACCOUNT_UPDATES, BOT_UPDATES, RISK_EVENTS, TRADE_UPDATES = (
@@ -56,8 +56,9 @@ def read_states(team_id: UUID) -> tuple[datetime, dict[tuple[str, str], State]]:
     shown = ~Q(status=BotStatus.RETIRED) | Q(status_at__gte=at - SHOWN_AFTER_RETIRING)
     bots = list(Bot.objects.filter(shown, team_id=team_id).order_by("bot_id"))
     # Not joined to the bots: two hundred of them would bring two hundred copies of their account and its positions.
-    accounts = Account.objects.filter(team_id=team_id).select_related("snapshot").in_bulk()
-    days = measure_today(bots, at)
+    used = {bot.account_id for bot in bots}
+    accounts = Account.objects.filter(pk__in=used).select_related("risk", "snapshot").in_bulk()
+    days = measure_today(bots, at, {pk: find_span(account, "today", at) for pk, account in accounts.items()})
     for bot in bots:
         bot.account = accounts[bot.account_id]
         snapshot = find_snapshot(bot.account)

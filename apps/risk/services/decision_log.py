@@ -19,6 +19,7 @@ from uuid import UUID
 import msgspec
 
 from apps.accounts.models import AccountRisk
+from apps.common.bulk import new_row
 from apps.common.ids import public_id
 from apps.risk.models import Decision, LogDocument
 
@@ -31,7 +32,8 @@ def chain_line(risk: AccountRisk, at: datetime, body: str) -> Decision:
     """Return the next line of the account's log, unsaved; the head on the (locked) risk row moves to it, unsaved too."""
     risk.chain_number += 1
     previous, risk.chain_head = risk.chain_head, hash_line(risk.chain_head, body)
-    return Decision(
+    return new_row(
+        Decision,
         account_id=risk.account_id,
         number=risk.chain_number,
         at=at,

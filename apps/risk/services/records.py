@@ -14,6 +14,7 @@ from django.db import transaction
 from apps.accounts.models import Account
 from apps.assignments.models import Assignment
 from apps.bots.models import Bot
+from apps.common.bulk import new_row
 from apps.common.ids import encode_base32, new_id, public_id
 from apps.common.models import OutboxEvent
 from apps.common.outbox import make_event
@@ -68,8 +69,10 @@ def record_verdict(
         tag=tag if verdict.approved else None,
         valid_until=valid_until,
         valid_for_ms=int(VALID_FOR.total_seconds() * 1000) if verdict.approved else 0,
+        trailing_stop_fraction=facts.limits.trailing_in_force if verdict.approved else None,
     )
-    approval = Approval(
+    approval = new_row(
+        Approval,
         id=pk,
         account_id=facts.account.pk,
         bot_id=bot.pk,

@@ -66,7 +66,7 @@ def form_opinion(*, account: Account, question: Question, bot: Bot | None, calle
     :param bot: on whose behalf; None asks for a bot that is active and has no tags. Nobody's lease is asked for.
     :raises Impossible: LIMITS_BROKEN; SYMBOL_UNKNOWN or PRICE_UNKNOWN where the question cannot even be put.
     """
-    facts = _read_facts(account, question.symbol, at)
+    facts = read_facts_now(account, {question.symbol}, at)
     market_at = facts.risk.market_at or at
     stand_in = Bot(status=bot.status if bot else BotStatus.ACTIVE, tags=bot.tags if bot else [], managed=False)
     body = _put(question, facts, stand_in, caller, at)
@@ -85,9 +85,14 @@ def form_opinion(*, account: Account, question: Question, bot: Bot | None, calle
     )
 
 
-def _read_facts(account: Account, symbol: str, at: datetime) -> AccountFacts:
+def read_facts_now(account: Account, symbols: set[str], at: datetime) -> AccountFacts:
+    """
+    Return an account's facts as an approval would find them now, its day turned in memory only.
+
+    :raises Impossible: LIMITS_BROKEN.
+    """
     risk = AccountRisk.objects.get(account=account)
-    found = load_facts([risk], {account.pk: account}, {account.pk: {symbol}})
+    found = load_facts([risk], {account.pk: account}, {account.pk: symbols})
     facts = found.get(account.pk)
     if facts is None:
         raise Impossible("LIMITS_BROKEN", "The account's limits cannot be read.", "account_id")

@@ -122,6 +122,7 @@ def answer_verdict(
     tag: str | None = None,
     valid_until: datetime | None = None,
     valid_for_ms: int = 0,
+    trailing_stop_fraction: Decimal | None = None,
 ) -> bytes:
     """Return the bytes of a verdict; the money is rounded here and nowhere before."""
     answer = _WireAnswer(
@@ -137,6 +138,7 @@ def answer_verdict(
         tag=tag,
         valid_until=to_wire_time(valid_until) if valid_until is not None else None,
         valid_for_ms=valid_for_ms,
+        trailing_stop_fraction=trailing_stop_fraction,
         checks=[plain_check(check) for check in checks],
     )
     return _encoder.encode(answer)

@@ -14,7 +14,7 @@ from typing import Any
 
 from trading.engine import decide
 from trading.engine.decide import Held, Moment
-from trading.engine.params import managed
+from trading.engine.params import Reach, managed
 from trading.engine.prices import snap
 from trading.engine.source import Wish
 from trading.engine.sources import prepare
@@ -43,7 +43,8 @@ class HeldPosition:
     """
     A position of this assignment, as the terminal has it at this moment, and what is remembered of its opening.
 
-    ``first_lots`` and ``first_stop_price`` None: as they are now. ``trail_distance`` is what the strategy gave it [price].
+    ``first_lots`` and ``first_stop_price`` None: as they are now. ``trail_distance`` is what the strategy gave it [price];
+    ``trail_fraction`` what its approval asks for where the strategy names no trailing stop [of the entry price].
     """
 
     ticket: int
@@ -57,6 +58,7 @@ class HeldPosition:
     first_lots: Decimal | None = None
     first_stop_price: Decimal | None = None
     trail_distance: Decimal | None = None
+    trail_fraction: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,10 +232,10 @@ class StrategyRunner:
     def _decide_position(self, bar: Bar, moment: Moment, position: HeldPosition) -> list[Intent]:
         closes_s = self.timeframe.close_time(bar.time)
         began_later = position.opened_at.timestamp() >= closes_s
-        params = self._params
-        if position.trail_distance is not None and not params.is_managed:
+        params, held = self._params, self._hold(position, closes_s)
+        if held.trail > 0.0 and not params.is_managed:
             params = managed(params, trails=True)
-        action, part, moved = decide.decide_position(params, moment, self._hold(position, closes_s))
+        action, part, moved = decide.decide_position(params, moment, held)
         if began_later and action not in _AT_ONCE:
             return []
         if action != decide.HOLD:
@@ -257,10 +259,19 @@ class StrategyRunner:
             entry=float(position.entry_price),
             stop=float(stop or 0),
             first_stop=float(first_stop or 0),
-            trail=float(position.trail_distance or 0),
+            trail=self._find_trail(position),
             bars=sum(time >= opened_s for time in self._times),
             seconds=closes_s - opened_s,
         )
+
+    def _find_trail(self, position: HeldPosition) -> float:
+        """Return the distance the position was given; where neither it nor the rules name one, what its approval asks for."""
+        if position.trail_distance is not None:
+            return float(position.trail_distance)
+        if position.trail_fraction is None or self._prepared.rules.exit.trail is not None:
+            return 0.0
+        rule = Reach(fraction=float(position.trail_fraction))
+        return decide.find_distance(self._params, rule, float(position.entry_price), 0.0)
 
     def _close(
         self, bar: Bar, moment: Moment, position: HeldPosition, reason: ExitReason, lots: Decimal | None = None

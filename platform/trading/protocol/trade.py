@@ -36,7 +36,12 @@ class ApprovalRequest(Message, frozen=True, kw_only=True):
 
 
 class ApprovalAnswer(Message, frozen=True, kw_only=True):
-    """A denial is `approved: false` with HTTP 200. Whatever is not a well-formed `approved: true` in time is a denial."""
+    """
+    A denial is `approved: false` with HTTP 200. Whatever is not a well-formed `approved: true` in time is a denial.
+
+    `trailing_stop_fraction` obliges who trades: where the strategy names no trailing stop of its own, the stop follows the
+    price at this share of the entry price, from where that brings it to the entry.
+    """
 
     approved: bool
     adjusted_lots: Decimal
@@ -50,4 +55,5 @@ class ApprovalAnswer(Message, frozen=True, kw_only=True):
     tag: str | None = None  # at most 27 ASCII characters: goes into the order's comment
     valid_until: datetime | None = None
     valid_for_ms: int = 0
+    trailing_stop_fraction: Decimal | None = None
     checks: list[dict[str, Any]] = []

@@ -33,31 +33,20 @@ STATIC, TRAILING_EOD, TRAILING_CLOSED, TRAILING_INTRADAY = (
     "STATIC", "TRAILING_EOD", "TRAILING_CLOSED", "TRAILING_INTRADAY"
 )  # fmt: skip
 ENFORCE, SHADOW, OFF = "ENFORCE", "SHADOW", "OFF"
-GUIDE_POSITION_FRACTION, GUIDE_STOP_FRACTION = Decimal("0.10"), Decimal("0.05")
-"""GeneBot's guide: one position binds at most 10 %, a stop lies at most 5 % away."""
+GUIDE_POSITION_FRACTION, GUIDE_STOP_FRACTION, GUIDE_TRAILING_FRACTION = (
+    Decimal("0.10"),
+    Decimal("0.05"),
+    Decimal("0.03"),
+)
+"""GeneBot's guide: one position binds at most 10 %, a stop lies at most 5 % away and trails the price by 3 %."""
 
 
 LIMIT_CHECKS: Final = frozenset(
     [
-        "spread",
-        "daily_loss",
-        "drawdown",
-        "per_trade",
-        "daily_risk",
-        "open_risk",
-        "position_size",
-        "stop_distance",
-        "positions",
-        "cluster",
-        "correlation",
-        "currency",
-        "opposite",
-        "consistency",
-        "news",
-        "weekend",
-        "flat_by",
+        "spread", "daily_loss", "drawdown", "per_trade", "daily_risk", "open_risk", "position_size", "stop_distance", "positions",
+        "cluster", "correlation", "currency", "opposite", "consistency", "news", "weekend", "flat_by",
     ]
-)
+)  # fmt: skip
 """The checks of the judge that a mode may switch to SHADOW or OFF; all others always hold."""
 
 
@@ -80,6 +69,8 @@ class Limits:
 
     ``max_position_fraction``: the margin one position may bind, of the risk base; it shrinks lots.
     ``max_stop_fraction``: how far a stop may lie from the entry, of the entry price.
+    ``trailing_stop_fraction``: no check; handed out with each approval, as the distance at which the stop of a position
+    follows the price where its strategy names none of its own, of the entry price.
     ``max_open_risk_fraction``: what everything open may lose to its stops, of the lower of initial balance and risk base.
     ``max_correlation``: of the asked symbol with any that is held, signed by direction; a pair nobody knows counts as 1.
     ``max_currency_risk_fraction``: net money at risk in one currency, of the risk base.
@@ -117,6 +108,7 @@ class Limits:
     modes: tuple[tuple[str, str], ...] = ()
     max_position_fraction: Decimal | None = None
     max_stop_fraction: Decimal | None = None
+    trailing_stop_fraction: Decimal | None = None
     max_open_risk_fraction: Decimal | None = None
     max_correlation: Decimal | None = None
     max_currency_risk_fraction: Decimal | None = None
@@ -142,6 +134,11 @@ class Limits:
             return ENFORCE
         return _milder(self.mode, self.modes, check)
 
+    @property
+    def trailing_in_force(self) -> Decimal | None:
+        """Return the trailing stop an approval hands out: none where the limits only watch."""
+        return self.trailing_stop_fraction if self.mode == ENFORCE else None
+
     def as_document(self) -> dict[str, Any]:
         """Return plain JSON values; Decimals as text. `parse_limits` reads it back."""
         return {name: f"{value:f}" if isinstance(value, Decimal) else value for name, value in self.as_wire().items()}
@@ -162,7 +159,7 @@ class Limits:
 def default_limits(*, mode: str, account_size: Decimal) -> Limits:
     """
     Return the limits an account starts with: RiskMind's matrix, the lower end where it names a range, and GeneBot's
-    largest position and stop.
+    largest position and stop, and its trailing stop.
 
     :param mode: PROP_FIRM, PERSONAL or PAPER.
     :param account_size: initial balance [account currency].
@@ -180,6 +177,7 @@ def default_limits(*, mode: str, account_size: Decimal) -> Limits:
         max_consecutive_losses=None if mode == "PAPER" else CONSECUTIVE_LOSSES,
         max_position_fraction=GUIDE_POSITION_FRACTION,
         max_stop_fraction=GUIDE_STOP_FRACTION,
+        trailing_stop_fraction=GUIDE_TRAILING_FRACTION,
     )
 
 
@@ -298,6 +296,7 @@ _SMALLER_IS_STRICTER = (
     "max_order_errors_per_hour",
     "max_position_fraction",
     "max_stop_fraction",
+    "trailing_stop_fraction",
     "max_open_risk_fraction",
     "max_correlation",
     "max_currency_risk_fraction",
@@ -347,6 +346,7 @@ _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "modes": modes_of(LIMIT_CHECKS, (ENFORCE, SHADOW, OFF)),
     "max_position_fraction": fraction_or_none,
     "max_stop_fraction": fraction_or_none,
+    "trailing_stop_fraction": fraction_or_none,
     "max_open_risk_fraction": fraction_or_none,
     "max_correlation": fraction_or_none,
     "max_currency_risk_fraction": fraction_or_none,
@@ -369,6 +369,7 @@ _CAME_LATER: Final[Mapping[str, Any]] = {
         [
             "max_position_fraction",
             "max_stop_fraction",
+            "trailing_stop_fraction",
             "max_open_risk_fraction",
             "max_correlation",
             "max_currency_risk_fraction",

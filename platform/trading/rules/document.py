@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from trading.errors import InvalidRules
@@ -31,6 +32,7 @@ __all__ = [
     "normalise",
     "require_activatable",
     "require_valid",
+    "trail_where_none",
     "validate",
 ]
 
@@ -122,6 +124,20 @@ def apply_settings(document: Mapping[str, Any], settings: Mapping[str, Any] | No
             problems.append(Problem(f"settings.{name}", SETTING_LOOSENS, message, {"maximum": risk[name]}))
     _raise_for(problems)
     return {**copy.deepcopy(dict(document)), "risk": {**risk, **given}}
+
+
+def trail_where_none(document: Mapping[str, Any], fraction: Decimal) -> dict[str, Any]:
+    """
+    Return a document that loads with a trailing stop, ``fraction`` of the entry price behind; unchanged where it names one itself.
+
+    >>> trail_where_none({"entry": {}, "exit": {"stopLoss": 20}}, Decimal("0.03"))["exit"]
+    {'stopLoss': 20, 'trailingStop': True, 'trailingStopDistance': {'unit': 'percent', 'value': 3.0}}
+    """
+    changed = copy.deepcopy(dict(document))
+    if not changed["exit"].get("trailingStop"):
+        distance = {"unit": "percent", "value": float(fraction * 100)}
+        changed["exit"] |= {"trailingStop": True, "trailingStopDistance": distance}
+    return changed
 
 
 def _listed(problems: list[Problem]) -> dict[str, Any]:

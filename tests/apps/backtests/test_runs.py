@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from decimal import Decimal
 
 import pytest
 from django.core.files.storage import default_storage
 from django.db import connection
 
+from apps.accounts.models import LimitSet
 from apps.backtests.models import Run, WorkStatus
 from apps.backtests.services import asking, leases, working
 from apps.backtests.storage import load_arrays
@@ -17,6 +19,7 @@ from apps.common.models import OutboxEvent
 from tests import lab
 from trading.backtest.run import Costs, run
 from trading.model.instrument import Instrument
+from trading.risk.limits import default_document
 
 
 @pytest.fixture
@@ -75,6 +78,23 @@ def test_the_same_inputs_are_not_computed_twice(scene):
     assert second.headline == first.headline
     assert other.reused_from is None
     assert other.headline["net_profit"] < first.headline["net_profit"]
+
+
+def test_a_backtest_for_an_account_trails_as_its_approvals_ask(scene):
+    world, account, strategy = scene
+    document = default_document(mode="PAPER", initial_balance=Decimal(10_000)) | {"trailing_stop_fraction": "0.0005"}
+    LimitSet.objects.filter(account=account, in_force=True).update(document=document)
+
+    asked, without = lab.ask(world.team, strategy), lab.ask(world.team, strategy, trailing_stop_fraction=Decimal(0))
+    lab.work_off()
+
+    for row in (asked, without):
+        row.refresh_from_db()
+    assert asked.trailing_stop_fraction == Decimal("0.0005")
+    assert asked.document["exit"]["trailingStopDistance"] == {"unit": "percent", "value": 0.05}
+    assert "TRAILING_STOP" in load_arrays(asked.columns_file)["reason"].tolist()
+    assert (without.trailing_stop_fraction, without.document) == (None, asked.version.rules)
+    assert "TRAILING_STOP" not in load_arrays(without.columns_file)["reason"].tolist()
 
 
 def test_bars_without_a_spread_are_never_free(scene):

@@ -169,7 +169,7 @@ def test_the_timeline_names_who_asked_and_how_long_it_took(desk, bob):
     moments = {"fetched_at": at, "acknowledged_at": at, "ended_at": wish.created_at + timedelta(milliseconds=1234)}
     Command.objects.filter(pk=wish.pk).update(state="EXECUTED", **moments)
     page = bob.get(url("timeline", desk.assignment.public_id)).content.decode()
-    for words in ("user:alice@example.com", "Pulled", "Acknowledged", "Proven", "1.2"):
+    for words in ("by alice@example.com", "Pulled", "Acknowledged", "Proven", "1.2"):
         assert words in page, words
 
 

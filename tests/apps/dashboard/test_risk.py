@@ -180,7 +180,7 @@ def test_events_are_taken_note_of_by_a_trader_one_or_all(desk, bob, tom):
     assert "Nothing waits" in read(bob, "/events")
     shown = read(bob, "/events?show=all")
     assert "By the way." in shown
-    assert "noted by user:tom@example.com" in shown
+    assert "noted by tom@example.com" in shown
 
 
 def test_events_are_filtered_by_kind_severity_and_account(desk, bob, charlie):

@@ -85,6 +85,25 @@ def test_a_renewal_never_shortens(executor):
     assert AccountRisk.objects.get().lease_until == at + timedelta(seconds=10) + LEASE_TTL
 
 
+def test_a_lease_of_a_clock_that_was_set_back_lasts_its_length_and_no_longer(executor):
+    at = read_at()
+    fence = take(executor, at=at + timedelta(hours=25)).fence
+
+    shown = find_lease(executor=executor, instance_id="one", at=at)
+    kept = renew(executor, fence, at=at)
+
+    assert shown.valid_for_ms == 15_000 and kept.lease_until == at + LEASE_TTL
+    assert take(executor, "two", at + AFTER_GRACE).fence == 2
+
+
+def test_whoever_waits_for_a_lease_of_a_clock_that_was_set_back_waits_for_its_length(executor):
+    at = read_at()
+    take(executor, at=at + timedelta(hours=25))
+
+    assert take(executor, "two", at) is None
+    assert take(executor, "two", at + AFTER_GRACE).fence == 2
+
+
 def test_a_second_process_raises_one_alarm_when_both_are_seen_alive(executor):
     at = read_at()
     fence = take(executor, at=at).fence

@@ -23,8 +23,8 @@ ALL = ["account_updates", "bot_updates", "risk_events", "trade_updates"]
 class Dashboard(Socket):
     """The IDE's side of the socket."""
 
-    def __init__(self, key=None, path=PATH, **more):
-        super().__init__(path, headers=bearer(key) if key else more.pop("headers", ()))
+    def __init__(self, key=None, path=PATH, *, headers=(), direct=True):
+        super().__init__(path, headers=bearer(key) if key else headers, direct=direct)
 
     async def subscribe(self, *channels, **more):
         """Subscribe and return the acknowledgement with all that is shown until the snapshot is complete."""

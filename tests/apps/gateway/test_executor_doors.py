@@ -110,6 +110,14 @@ def test_a_stop_is_proven_only_when_nothing_is_left(world, agent):
     assert (row.observed, row.open_positions) == ("STOPPED", 0)
 
 
+def test_an_agent_that_has_seen_more_than_the_database_is_told_to_halt(agent):
+    welcome = agent.say_hello()
+
+    wanted = agent.pull(since=welcome.desired_version + 5)
+
+    assert wanted.halt.halted and "after_restore" in wanted.halt.reason
+
+
 def test_a_second_process_of_one_key_gets_no_lease_and_what_it_sends_is_fenced(agent):
     agent.say_hello(instance="one")
     twin = agent.say_hello(instance="two")

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from apps.risk import door
+from apps.risk import queueing
 from apps.risk.services.wire import Answer
 
 ANSWER = Answer(200, b"{}", approved=True)
@@ -40,9 +40,9 @@ class Asked:
 @pytest.fixture
 def bench(monkeypatch):
     bench = Bench()
-    monkeypatch.setattr(door, "decide", bench.decide)
-    monkeypatch.setattr(door, "read_at", lambda: None)
-    monkeypatch.setattr(door.Worker, "_warm", lambda worker: None)
+    monkeypatch.setattr(queueing, "decide", bench.decide)
+    monkeypatch.setattr(queueing, "read_at", lambda: None)
+    monkeypatch.setattr(queueing.Worker, "_warm", lambda worker: None)
     return bench
 
 
@@ -55,7 +55,7 @@ def ask_all(worker, names, within_s=5.0):
 
 
 def test_what_waits_is_decided_together_and_each_gets_its_answer(bench):
-    worker = door.Worker()
+    worker = queueing.Worker()
     names = [str(number) for number in range(300)]
     bench.gate.clear()
     threading.Timer(0.2, bench.gate.set).start()
@@ -69,7 +69,7 @@ def test_what_waits_is_decided_together_and_each_gets_its_answer(bench):
 
 
 def test_who_waits_too_long_is_refused_and_never_decided_later(bench):
-    worker = door.Worker()
+    worker = queueing.Worker()
     bench.gate.clear()
 
     async def scene():
@@ -88,7 +88,7 @@ def test_who_waits_too_long_is_refused_and_never_decided_later(bench):
 
 
 def test_an_error_refuses_its_batch_and_the_worker_goes_on(bench):
-    worker = door.Worker()
+    worker = queueing.Worker()
     bench.breaks = 1
 
     (broken,) = ask_all(worker, ["a"])
@@ -99,8 +99,8 @@ def test_an_error_refuses_its_batch_and_the_worker_goes_on(bench):
 
 
 def test_a_full_queue_refuses_at_once(bench, monkeypatch):
-    monkeypatch.setattr(door, "MOST_WAITING", 2)
-    worker = door.Worker()
+    monkeypatch.setattr(queueing, "MOST_WAITING", 2)
+    worker = queueing.Worker()
     bench.gate.clear()
     threading.Timer(0.3, bench.gate.set).start()
 

@@ -55,15 +55,26 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
 @pytest.fixture(scope="module")
 def real() -> Terminal:
     mt5 = importlib.import_module("MetaTrader5")
-    if not mt5.initialize() or mt5.account_info().trade_mode != mt5.ACCOUNT_TRADE_MODE_DEMO:
+    account = mt5.account_info() if mt5.initialize() else None
+    if account is None or account.trade_mode != mt5.ACCOUNT_TRADE_MODE_DEMO:
         pytest.skip("no MetaTrader 5 terminal with a demo account is running here")
     return Terminal(mt5, "EURUSD", {})
 
 
 HAS_REAL = importlib.util.find_spec("MetaTrader5") is not None
+KINDS = ["simulated", "real"] if HAS_REAL else ["simulated"]
 
 
-@pytest.fixture(params=["simulated", "real"] if HAS_REAL else ["simulated"])
+@pytest.fixture(params=KINDS)
+def package(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A module without a terminal: what can be held to the real package wherever that can be imported."""
+    module = importlib.import_module("MetaTrader5" if request.param == "real" else "simulator.mt5")
+    module.shutdown()
+    yield module
+    module.shutdown()
+
+
+@pytest.fixture(params=KINDS)
 def terminal(request: pytest.FixtureRequest) -> Iterator[Terminal]:
     """A connected terminal without positions and orders."""
     chosen: Terminal = request.getfixturevalue(request.param)

@@ -60,6 +60,8 @@ def test_a_denial_is_no_trade_and_is_told(running: AgentWorld):
         {"adjusted_lots": Decimal(0)},
         {"valid_for_ms": 0},
         {"adjusted_lots": Decimal("0.004")},
+        {"trailing_stop_fraction": Decimal(0)},
+        {"trailing_stop_fraction": Decimal(2)},
     ],
     ids=str,
 )
@@ -70,6 +72,21 @@ def test_a_flawed_approval_is_no_trade(running: AgentWorld, flaw):
 
     assert running.terminal.sent == []
     assert running.server.list_reports("order_outcome")[0]["outcome"] == "NOT_SENT"
+
+
+def test_a_position_trails_as_its_approval_asks_also_after_a_restart(running: AgentWorld):
+    running.server.judge = lambda request: msgspec.structs.replace(
+        running.server.approve_all(request), trailing_stop_fraction=Decimal("0.001")
+    )
+    ticket = running.open_long()
+    running.restart()
+    running.bar(1.1060, low=1.1010, high=1.1060)
+    running.settle()
+
+    entry = running.terminal.positions[ticket].entry_price
+    assert running.terminal.positions[ticket].stop_loss == Decimal("1.1060") - (entry / 1000).quantize(
+        Decimal("0.00001"), "ROUND_DOWN"
+    )
 
 
 @pytest.mark.parametrize("status", [None, 400, 403, 429, 500, 503])

@@ -32,9 +32,18 @@ class PaperTrade:
 class PaperTerminal:
     """Holds positions, fills them by `match`, and asks the runner after every closed bar."""
 
-    def __init__(self, runner: StrategyRunner, instrument: Instrument, *, spread: Decimal, balance: Decimal) -> None:
+    def __init__(
+        self,
+        runner: StrategyRunner,
+        instrument: Instrument,
+        *,
+        spread: Decimal,
+        balance: Decimal,
+        trail_fraction: Decimal | None = None,
+    ) -> None:
         self.runner, self.instrument, self.spread = runner, instrument, spread
         self.balance = self.day_start_equity = self.equity = balance
+        self.trail_fraction = trail_fraction  # what every approval asks for
         self.positions: list[HeldPosition] = []
         self.trades: list[PaperTrade] = []
         self.facts = Facts()
@@ -105,6 +114,7 @@ class PaperTerminal:
                     first_lots=intent.volume_lots,
                     first_stop_price=intent.stop_price,
                     trail_distance=intent.trail_distance,
+                    trail_fraction=self.trail_fraction,
                 )
             )
             return

@@ -13,6 +13,7 @@ from trading.backtest.run import Costs, run
 from trading.engine.runner import StrategyRunner
 from trading.model.instruments import typical_instrument
 from trading.model.timeframe import Timeframe
+from trading.rules.document import trail_where_none
 
 EURUSD = typical_instrument("EURUSD")
 SPREAD = Decimal("0.8")
@@ -67,3 +68,27 @@ def test_runner_manages_as_the_backtest_does(name, frame):
     assert [asdict(trade) for trade in tested] == [asdict(trade) for trade in terminal.play(bars)]
     assert len(tested) >= 5
     assert EXPECTED.get(name, tested[0].exit_reason) in {trade.exit_reason for trade in tested}
+
+
+OF_THE_ACCOUNT = Decimal("0.0003")
+
+
+@pytest.mark.parametrize("frame", [Timeframe.M1, Timeframe.M5])
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_trailing_stop_handed_out_with_approvals_is_the_backtests_of_the_account(name, frame):
+    bars = random_bars(11, 2500, volatility_ticks=9)
+    document = trail_where_none(DOCUMENTS[name], OF_THE_ACCOUNT)
+
+    tested = run(bars, document, EURUSD, Costs(SPREAD), Decimal(10_000), timeframe=frame, plain=True).trades
+    runner = StrategyRunner(document=DOCUMENTS[name], instrument=EURUSD, timeframe=frame)
+    money = {"spread": SPREAD * EURUSD.pip_size, "balance": Decimal(10_000)}
+    terminal = PaperTerminal(runner, EURUSD, **money, trail_fraction=OF_THE_ACCOUNT)
+
+    assert [asdict(trade) for trade in tested] == [asdict(trade) for trade in terminal.play(bars)]
+    if not DOCUMENTS[name]["exit"].get("trailingStop") and name not in ("bars", "minutes"):
+        assert "TRAILING_STOP" in {trade.exit_reason for trade in tested}
+
+
+@pytest.mark.parametrize("name", [name for name in DOCUMENTS if name.startswith("trailing")])
+def test_a_strategys_own_trailing_stop_is_left_alone(name):
+    assert trail_where_none(DOCUMENTS[name], OF_THE_ACCOUNT) == DOCUMENTS[name]

@@ -1,0 +1,202 @@
+"""
+Requests for approval on their way into `decide`: gathered on the loop that reads them, decided by one thread per process.
+
+A bar's close brings two hundred requests in some milliseconds, and a batch costs its statements however small it is. So a
+loop hands over when it has nothing more to read, and not with the first that comes: else one is decided while the others
+fight that batch for the interpreter. Nobody waits beyond its time: what was not answered until then is refused, and if its
+turn has not come it never comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+from weakref import WeakKeyDictionary
+
+import structlog
+from django.db import close_old_connections
+
+from apps.common.clock import read_at
+from apps.common.codes import Code
+from apps.common.errors import Unavailable
+from apps.risk.services.credentials import API, Credential
+from apps.risk.services.decide import MOST_ITEMS, decide
+from apps.risk.services.facts import load_facts
+from apps.risk.services.wire import Answer, TradeRequest, answer_refusal
+from trading.protocol import ApprovalRequest
+
+MOST_WAITING: Final = 4 * MOST_ITEMS
+PASSES: Final = 3  # of the loop in which nothing came: what was read in one of them asks in the next
+PAUSE_S: Final = 0.001  # and so much longer, for what is on the wire
+GATHER_AT_MOST_S: Final = 0.03
+
+WARMING: Final = ApprovalRequest(
+    bot_id="nobody",
+    symbol="-",
+    direction="BUY",
+    entry_price=Decimal(2),
+    stop_loss=Decimal(1),
+    requested_lots=Decimal(1),
+)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Waiting:
+    """One request that waits: whose turn is over before it came is left out."""
+
+    request: TradeRequest
+    answered: asyncio.Future[Answer]
+    loop: asyncio.AbstractEventLoop
+    until_s: float  # monotonic
+
+
+@dataclass(slots=True)
+class _Gathering:
+    """What one loop has read and not yet handed over. Used on that loop only."""
+
+    arrived: queue.SimpleQueue[list[Waiting]]
+    waiting: list[Waiting] = field(default_factory=list)
+    unanswered: int = 0
+    until_s: float = 0.0
+
+    def add(self, one: Waiting) -> None:
+        self.waiting.append(one)
+        if len(self.waiting) == 1:
+            self.until_s = time.monotonic() + GATHER_AT_MOST_S
+            one.loop.call_soon(self._look, 1, PASSES)
+
+    def _look(self, seen: int, passes: int) -> None:
+        """Hand over, unless more has come since `seen`, or may come within the passes left."""
+        count, loop = len(self.waiting), asyncio.get_running_loop()
+        if count >= MOST_ITEMS or time.monotonic() >= self.until_s:
+            self._hand_over()
+        elif count > seen:
+            loop.call_soon(self._look, count, PASSES)
+        elif passes > 0:
+            loop.call_soon(self._look, count, passes - 1)
+        elif passes == 0:
+            loop.call_later(PAUSE_S, self._look, count, -1)
+        else:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        self.arrived.put(self.waiting)
+        self.waiting = []
+
+
+class Worker:
+    """The thread that decides. It starts with the first request and outlives every error."""
+
+    def __init__(self) -> None:
+        self._arrived: queue.SimpleQueue[list[Waiting]] = queue.SimpleQueue()
+        self._left: list[Waiting] = []  # more than one batch: the thread's own
+        self._gatherings: WeakKeyDictionary[asyncio.AbstractEventLoop, _Gathering] = WeakKeyDictionary()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    async def ask(self, request: TradeRequest, until_s: float) -> Answer:
+        """Return the answer to a request, or a refusal where it does not come in time."""
+        self.start()
+        loop = asyncio.get_running_loop()
+        gathering = self._gatherings.get(loop)
+        if gathering is None:
+            gathering = self._gatherings[loop] = _Gathering(self._arrived)
+        if gathering.unanswered >= MOST_WAITING:
+            return answer_unavailable(request.request_id)
+        waiting = Waiting(request, loop.create_future(), loop, until_s)
+        expiry = loop.call_later(max(0.0, until_s - time.monotonic()), _expire, waiting)
+        gathering.unanswered += 1
+        gathering.add(waiting)
+        try:
+            return await waiting.answered
+        finally:
+            expiry.cancel()
+            gathering.unanswered -= 1
+
+    def start(self) -> None:
+        """Start the thread unless it runs."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._work, name="approvals", daemon=True)
+                self._thread.start()
+
+    def _work(self) -> None:
+        self._warm()
+        while True:
+            batch = self._take()
+            try:
+                self._answer(batch)
+            except Exception:
+                log.exception("APPROVALS_FAILED", items=len(batch))
+                _settle([(waiting, answer_unavailable(waiting.request.request_id)) for waiting in batch])
+            finally:
+                close_old_connections()
+
+    def _warm(self) -> None:
+        """Connect, and go the way of a request that nobody may make: what is done once is done before it is waited for."""
+        try:
+            nobody = TradeRequest(Credential(API, "", "", "warming"), WARMING, "", None, "")
+            decide([nobody], read_at())
+            load_facts([], {}, {})
+        except Exception as error:
+            log.info("APPROVALS_COLD", problem=f"{type(error).__name__}: {error}"[:200])
+        finally:
+            close_old_connections()
+
+    def _take(self) -> list[Waiting]:
+        """Return the next batch: all that has come, at most what one `decide` takes."""
+        waiting = self._left or self._arrived.get()
+        while len(waiting) < MOST_ITEMS:
+            try:
+                waiting += self._arrived.get_nowait()
+            except queue.Empty:
+                break
+        self._left = waiting[MOST_ITEMS:]
+        return waiting[:MOST_ITEMS]
+
+    def _answer(self, batch: list[Waiting]) -> None:
+        mono_s = time.monotonic()
+        due = [waiting for waiting in batch if waiting.until_s > mono_s]
+        if not due:
+            return
+        answers = decide([waiting.request for waiting in due], read_at())
+        _settle(list(zip(due, answers, strict=True)))
+
+
+def answer_unavailable(request_id: str) -> Answer:
+    """Return the refusal of what was not judged in time."""
+    message = "The request could not be judged in time, so it is not approved."
+    return answer_refusal(Unavailable(Code.UNAVAILABLE, message), request_id)
+
+
+def _expire(waiting: Waiting) -> None:
+    if not waiting.answered.done():
+        log.warning("APPROVAL_TIMED_OUT", request_id=waiting.request.request_id)
+        waiting.answered.set_result(answer_unavailable(waiting.request.request_id))
+
+
+def _settle(answers: list[tuple[Waiting, Answer]]) -> None:
+    """Hand out a batch's answers: one call to each loop, not one for each answer."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Waiting, Answer]]] = {}
+    for waiting, answer in answers:
+        by_loop.setdefault(waiting.loop, []).append((waiting, answer))
+    for loop, heard in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_set_answers, heard)
+        except RuntimeError:  # the loop is closed: nobody waits any more
+            log.warning("APPROVALS_UNHEARD", request_ids=[waiting.request.request_id for waiting, _ in heard])
+
+
+def _set_answers(heard: list[tuple[Waiting, Answer]]) -> None:
+    for waiting, answer in heard:
+        if not waiting.answered.done():
+            waiting.answered.set_result(answer)

@@ -1,0 +1,1 @@
+"""The cells of `bench_deliver` that are programs of their own."""

@@ -1,0 +1,126 @@
+"""Those who command: each owns a strategy and wants it started, paused, resumed and stopped, in an order from the seed."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.faults.rig import Agent, Rig
+from tests.faults.storm.counts import Counts
+from tests.faults.storm.sources import Broker, Store
+
+KINDS = {"activate": "START_STRATEGY", "pause": "PAUSE_STRATEGY", "resume": "RESUME_STRATEGY", "stop": "STOP_STRATEGY"}
+NEXT = {
+    "STOPPED": (("activate", 1.0),),
+    "RUNNING": (("pause", 0.5), ("stop", 0.5)),
+    "PAUSED": (("resume", 0.6), ("stop", 0.4)),
+}
+AFTER = {"activate": "RUNNING", "pause": "PAUSED", "resume": "RUNNING", "stop": "STOPPED"}
+PROVEN = """
+select count(*) filter (where not (s.observed = 'STOPPED' and s.observed_generation = s.generation)), count(*)
+from assignments_assignment s join strategies_strategy t on t.id = s.strategy_id
+where t.id = %s and s.live
+"""
+MAGICS = """
+select a.login, b.magic from bots_bot b join accounts_account a on a.id = b.account_id
+where b.id in (select bot_id from assignments_assignment where strategy_id = %s)
+"""
+AGAIN_AFTER_S = 0.3
+
+
+@dataclass
+class Driver:
+    """One strategy on one agent, or on all of them."""
+
+    rig: Rig
+    counts: Counts
+    strategy: str
+    strategy_key: Any
+    agents: list[Agent]
+    seed: int
+    pause_s: float
+    answered: list[tuple[str, int, str]] = field(default_factory=list)  # assignment, generation, verb
+    state: str = "STOPPED"
+    _flat: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(f"drive-{self.seed}-{self.strategy}")
+        self._store, self._broker = Store(self.rig.data), Broker(self.rig.data)
+        self._client = httpx.Client(
+            base_url=self.rig.platform.client.base_url, headers=self.rig.platform.client.headers, timeout=20
+        )
+
+    def run(self, stop: threading.Event) -> None:
+        """Command until told to stop."""
+        while not stop.is_set():
+            verbs, weights = zip(*NEXT[self.state], strict=True)
+            verb = self._random.choices(verbs, weights)[0]
+            if verb == "activate" and self.is_proven_stopped():
+                self._compare_entries()
+            if self.ask(verb, stop):
+                self.state = AFTER[verb]
+            if verb == "stop" and self._random.random() < 0.7:
+                self._wait_proven(stop)
+            stop.wait(self._random.expovariate(1 / self.pause_s))
+
+    def ask(self, verb: str, stop: threading.Event | None = None, patience_s: float = 120.0) -> bool:
+        """Ask for a wish until it is answered, always under the same key; say whether it was taken."""
+        key = {"Idempotency-Key": f"storm-{self.strategy}-{verb}-{self._random.getrandbits(64):x}"}
+        body = {"executors": [agent.executor_id for agent in self.agents]} if verb == "activate" else {}
+        deadline_s, last = time.monotonic() + patience_s, ""
+        while time.monotonic() < deadline_s:
+            try:
+                answer = self._client.post(f"strategies/{self.strategy}/{verb}", json=body, headers=key)
+            except httpx.TransportError as error:
+                last = type(error).__name__
+            else:
+                if answer.is_success:
+                    self._keep(verb, answer.json()["results"])
+                    return True
+                last = answer.json().get("code", "") if "json" in answer.headers.get("content-type", "") else ""
+                if answer.status_code < 500 and answer.status_code != 429:
+                    self.counts.refused[last or str(answer.status_code)] += 1
+                    if not (verb == "stop" or last == "STILL_STOPPING") or (stop and stop.is_set()):
+                        return False
+                    if last == "STILL_STOPPING" and stop is not None:
+                        self._wait_proven(stop)
+            time.sleep(AGAIN_AFTER_S)
+        self.counts.note_break(f"I10 {verb} of {self.strategy} was not taken for {patience_s:.0f} s: {last}")
+        return False
+
+    def is_proven_stopped(self) -> bool:
+        """Say whether every assignment is STOPPED at its generation; and note what the broker has of it at that moment."""
+        ((open_, total),) = self._store.ask(PROVEN, [self.strategy_key])
+        if open_ or not total:
+            return False
+        if not self._flat:
+            pairs = self._store.ask(MAGICS, [self.strategy_key])
+            self._flat = {(login, magic): self._broker.count_entries(login, magic) for login, magic in pairs}
+        return True
+
+    def close(self) -> None:
+        self._client.close()
+        self._store.close()
+        self._broker.close()
+
+    def _wait_proven(self, stop: threading.Event) -> None:
+        while not stop.is_set() and not self.is_proven_stopped():
+            stop.wait(0.25)
+
+    def _compare_entries(self) -> None:
+        """Before a START: nothing was opened since the STOP was proven."""
+        for (login, magic), before in self._flat.items():
+            after = self._broker.count_entries(login, magic)
+            if after != before:
+                self.counts.starts_after_stop += after - before
+                self.counts.note_break(f"I4 bot {magic} of account {login} opened {after - before} after STOPPED was proven")
+        self._flat = {}
+
+    def _keep(self, verb: str, rows: list[dict[str, Any]]) -> None:
+        self.counts.answers += 1
+        self.answered += [(row["id"], row["generation"], verb) for row in rows]
