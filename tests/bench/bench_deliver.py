@@ -32,6 +32,7 @@ from tests.journeys.running import RULES_LONG, Platform, free_port, running
 AGENTS = int(os.environ.get("BENCH_AGENTS", "200"))
 STEPS = [int(one) for one in os.environ.get("BENCH_STEPS", "50,100,200").split(",")]
 SILENT_S = float(os.environ.get("BENCH_SILENT_S", "60"))
+SETTLE_S = 18.0  # a new account's ledger is looked at twice, ten seconds apart; those snapshots go the whole way
 METERED_S = float(os.environ.get("BENCH_METERED_S", "15"))
 STOPS = int(os.environ.get("BENCH_STOPS", "5"))
 CELLS = ("one", "cost", "push", "silence", "stop", "restart", "dashboards", "cut")
@@ -93,6 +94,7 @@ class Bench:
                 await self._cost(fleet)
 
     async def _cost(self, fleet: Fleet) -> None:
+        await asyncio.sleep(SETTLE_S)
         for agent in fleet.agents:
             agent.took_ms.clear()
         failed = sum(agent.failures for agent in fleet.agents)

@@ -22,6 +22,8 @@ from apps.trades.services.orders import OutcomeTold
 from apps.trades.services.origins import ApprovalRef
 from trading.protocol import DealMessage
 
+SETTLE_WAIT_MS = 50  # many accounts are settled in turn, and the last must not wait for all the others
+
 
 def find_approvals(account: Account, deals: Iterable[DealMessage], magics: Container[int]) -> dict[int, ApprovalRef]:
     """Return, by deal ticket, the approvals behind the deals with which the account's bots went in."""
@@ -79,8 +81,12 @@ def settle(account: Account, at: datetime) -> list[dict[str, Any]]:
 def settle_many(
     views: Sequence[tuple[Account, AccountSnapshot, AccountRisk]], at: datetime
 ) -> dict[UUID, list[dict[str, Any]]]:
-    """Let the risk settle on new truths; return what the agents of accounts shall do, where there is something."""
-    return settle_views([FreshView(*view) for view in views], at)
+    """
+    Let the risk settle on new truths; return what the agents of accounts shall do, where there is something.
+
+    A row that an approval holds for longer than a moment is settled with the account's next view.
+    """
+    return settle_views([FreshView(*view) for view in views], at, wait_ms=SETTLE_WAIT_MS)
 
 
 def note_closed(account: Account, trades: Sequence[Trade], at: datetime) -> None:

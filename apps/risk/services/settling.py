@@ -49,24 +49,28 @@ def settle_after_snapshot(account: Account, at: datetime) -> list[dict[str, Any]
     )
 
 
-def settle_views(views: Sequence[FreshView], at: datetime) -> dict[UUID, list[dict[str, Any]]]:
+def settle_views(
+    views: Sequence[FreshView], at: datetime, *, wait_ms: int = WAIT_MS
+) -> dict[UUID, list[dict[str, Any]]]:
     """
     Settle accounts on their newest views; return what agents shall do: close the flagged positions that still stand.
 
     A risk row is locked only where something is to be settled. A row that stays busy is settled with the next view.
+
+    :param wait_ms: how long to wait for a busy row; little where many accounts are settled in turn.
     """
     for account in _list_with_work(views, at):
         try:
-            settle_account(account, at)
+            settle_account(account, at, wait_ms=wait_ms)
         except DatabaseError as error:
             log.warning("SETTLING_POSTPONED", account=account.code, problem=str(error)[:200])
     return {one.account.pk: actions for one in views if (actions := list_actions(one.account, one.snapshot))}
 
 
 @transaction.atomic
-def settle_account(account: Account, at: datetime) -> None:
+def settle_account(account: Account, at: datetime, *, wait_ms: int = WAIT_MS) -> None:
     """Settle one account now, whether or not its view is new."""
-    _limit_waiting()
+    _limit_waiting(wait_ms)
     risk = AccountRisk.objects.select_for_update(no_key=True).get(account=account)
     facts = load_facts([risk], {account.pk: account}, {}).get(account.pk)
     if facts is None:
@@ -141,6 +145,6 @@ def _market_at(view: FreshView, at: datetime) -> datetime:
     return view.snapshot.market_at if view.account.mode == "PAPER" else at
 
 
-def _limit_waiting() -> None:
+def _limit_waiting(wait_ms: int) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{WAIT_MS}ms"])
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{wait_ms}ms"])
