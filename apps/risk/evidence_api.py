@@ -13,8 +13,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.accounts.selectors import get_account_of
-from apps.risk.dispute.handing import answer_with_pack
-from apps.risk.models import SigningKey
+from apps.common.lists import list_page
+from apps.common.schema import listed
+from apps.risk.dispute.handing import answer_with_archive, answer_with_pack
+from apps.risk.models import LogArchive, SigningKey
 from apps.teams.authentication import caller_of
 
 
@@ -64,3 +66,45 @@ class DisputePackApi(APIView):
     def get(self, request: Request, account: str, day: str) -> FileResponse:
         caller = caller_of(request)
         return answer_with_pack(get_account_of(caller, account), day, actor=caller.actor, at=caller.at)
+
+
+class LogArchiveRow(serializers.Serializer[dict[str, Any]]):
+    """A signed file with lines of the log; `verify.py` inside checks it."""
+
+    id = serializers.CharField()
+    month = serializers.CharField()
+    part = serializers.IntegerField()
+    first = serializers.IntegerField(help_text="Numbers of its lines.")
+    last = serializers.IntegerField()
+    head = serializers.CharField(help_text="Hash of the last line: the next file begins with it.")
+    sha256 = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class LogArchivesApi(APIView):
+    """The signed monthly archives of an account's decision log, newest first. An owner's."""
+
+    scopes = {"GET": "risk:write"}
+
+    @listed("account_archives_list", LogArchiveRow)
+    def get(self, request: Request, account: str) -> Response:
+        found = get_account_of(caller_of(request), account)
+        rows = LogArchive.objects.filter(account=found)
+        return list_page(request, rows, ["-first"], archive_row)
+
+
+class LogArchiveApi(APIView):
+    """One archive, as a ZIP file. An owner's; each one handed out is recorded."""
+
+    scopes = {"GET": "risk:write"}
+
+    @extend_schema(operation_id="account_archives_read", responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    def get(self, request: Request, account: str, archive: str) -> FileResponse:
+        caller = caller_of(request)
+        return answer_with_archive(get_account_of(caller, account), archive, actor=caller.actor)
+
+
+def archive_row(row: LogArchive) -> dict[str, Any]:
+    """Return an archive as the list shows it."""
+    same = ("part", "first", "last", "head", "sha256", "created_at")
+    return {"id": row.public_id, "month": f"{row.month:%Y-%m}", **{name: getattr(row, name) for name in same}}

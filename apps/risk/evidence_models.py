@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from apps.accounts.models import Account
+from apps.common.models import Identified
 
 
 class LogDocument(models.Model):
@@ -49,4 +50,25 @@ class LogAnchor(models.Model):
         constraints = [models.UniqueConstraint(fields=["account", "number"], name="anchor_once_per_line")]
         indexes = [
             models.Index(fields=["id"], name="anchor_undelivered", condition=models.Q(delivered_at__isnull=True))
+        ]
+
+
+class LogArchive(Identified):
+    """A signed file with lines of an account's log of one month, kept for ever. Months with many lines have several parts."""
+
+    PREFIX = "arc"
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="log_archives")
+    month = models.DateField()  # its first day, UTC
+    part = models.PositiveIntegerField()
+    first = models.BigIntegerField()  # numbers of lines
+    last = models.BigIntegerField()
+    head = models.CharField(max_length=64)  # hash of the last line
+    file = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "month", "part"], name="archive_part_once"),
+            models.UniqueConstraint(fields=["account", "first"], name="archive_begins_once"),
         ]

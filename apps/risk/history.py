@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -35,6 +35,7 @@ class Period:
     days: list[TradingDay]
     first: int
     last: int
+    most_requests: int
 
     @property
     def starts_at(self) -> dt.datetime:
@@ -52,7 +53,7 @@ class Period:
         """
         Return the bodies of the verdicts, oldest first.
 
-        :raises Impossible: PERIOD_TOO_LONG beyond 5000 of them.
+        :raises Impossible: PERIOD_TOO_LONG beyond as many as may be read at once.
         """
         lines = Decision.objects.filter(account=self.account, number__gte=self.first, number__lte=self.last)
         count = 0
@@ -60,9 +61,9 @@ class Period:
             said = json.loads(body, parse_float=Decimal)
             if said.get("kind") == "approval":
                 count += 1
-                if count > MOST_REQUESTS:
-                    message = f"More than {MOST_REQUESTS} trades were asked for in these days: name fewer days."
-                    raise Impossible(PERIOD_TOO_LONG, message, "from", {"most": MOST_REQUESTS})
+                if count > self.most_requests:
+                    message = f"More than {self.most_requests} trades were asked for in these days: name fewer days, or let a worker answer."
+                    raise Impossible(PERIOD_TOO_LONG, message, "from", {"most": self.most_requests})
                 yield said
 
     def list_views(self) -> list[View]:
@@ -78,34 +79,51 @@ class Period:
         return list(lowest.values())
 
 
-def find_period(account: Account, first: dt.date | None = None, last: dt.date | None = None) -> Period:
+def find_period(
+    account: Account,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+    *,
+    most_days: int | None = None,
+    most_requests: int | None = None,
+) -> Period:
     """
     Return the account's trading days from one date to another; the last five it had where no date is given.
 
     :raises Invalid: PERIOD_INVALID where it ends before it begins.
-    :raises Impossible: PERIOD_TOO_LONG beyond 92 days; PERIOD_EMPTY where the account had no day then.
+    :param most_days: and ``most_requests``, what may be read at once: 92 and 5,000 while somebody waits.
+    :raises Impossible: PERIOD_TOO_LONG beyond so many days; PERIOD_EMPTY where the account had no day then.
     """
+    most_days, most_requests = most_days or MOST_DAYS, most_requests or MOST_REQUESTS
     if first and last and last < first:
         raise Invalid(PERIOD_INVALID, "The period ends before it begins.", "to")
     rows = TradingDay.objects.filter(account=account).order_by("-day")
     rows = rows.filter(day__lte=last) if last else rows
     rows = rows.filter(day__gte=first) if first else rows[:5]
-    days = list(rows[: MOST_DAYS + 1])[::-1]
-    if len(days) > MOST_DAYS:
+    days = list(rows[: most_days + 1])[::-1]
+    if len(days) > most_days:
         raise Impossible(
-            PERIOD_TOO_LONG, f"At most {MOST_DAYS} trading days at once.", "from", {"most_days": MOST_DAYS}
+            PERIOD_TOO_LONG,
+            f"At most {most_days} trading days at once.",
+            "from",
+            {"most_days": most_days},
         )
     if not days:
         raise Impossible(PERIOD_EMPTY, "The account had no trading day in this period.", "from")
     begun, ended = get_day(account, days[0].day), get_day(account, days[-1].day)
-    return Period(account, days, begun.first, ended.last)
+    return Period(account, days, begun.first, ended.last, most_requests)
 
 
-def read_recorded(period: Period) -> tuple[list[Recorded], int]:
-    """Return the requests of a period with what came of them, and how many lines could not be read as cases."""
+def read_recorded(period: Period, tell: Callable[[float], None] = lambda _: None) -> tuple[list[Recorded], int]:
+    """
+    Return the requests of a period with what came of them, and how many lines could not be read as cases.
+
+    :param tell: hears which share is done as it goes on; what it raises ends the reading.
+    """
     bodies, unread = list(period.read_verdicts()), 0
     found: list[Recorded] = []
     for start in range(0, len(bodies), CHUNK):
+        tell(start / len(bodies))
         part = bodies[start : start + CHUNK]
         documents = LogDocument.objects.in_bulk({name for body in part for name in list_documents(body)})
         outcomes = find_outcomes(period.account, part)

@@ -12,8 +12,10 @@ from apps.bots.models import Bot
 from apps.common.fields import NumericField, within_bounds
 from apps.common.models import Identified
 from apps.risk.evidence_models import LogAnchor as LogAnchor
+from apps.risk.evidence_models import LogArchive as LogArchive
 from apps.risk.evidence_models import LogDocument as LogDocument
 from apps.risk.evidence_models import SigningKey as SigningKey
+from apps.risk.what_if_models import WhatIfRun as WhatIfRun
 
 
 class Reservation(models.TextChoices):

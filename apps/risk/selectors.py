@@ -16,7 +16,7 @@ from apps.accounts.models import Account, AccountRisk, AccountSnapshot, LimitSet
 from apps.common.codes import Code
 from apps.common.errors import NotFound
 from apps.common.ids import MalformedId, parse_public_id
-from apps.risk.models import Approval, BotBreaker, PositionFlag, RiskEvent, Severity
+from apps.risk.models import Approval, BotBreaker, PositionFlag, RiskEvent, Severity, WhatIfRun
 from trading.errors import TradingError
 from trading.risk.levels import RiskLevel, Standing, show_level, stand
 from trading.risk.limits import Limits, parse_limits
@@ -124,6 +124,19 @@ def get_event(team_id: UUID, reference: str, account_id: UUID | None = None) -> 
     if found is None:
         raise NotFound(Code.NOT_FOUND, f"No risk event {reference[:80]!r} in this team.", "event")
     return found
+
+
+def get_what_if_run(account: Account, reference: str) -> WhatIfRun:
+    """
+    Return a what-if of the account.
+
+    :raises NotFound: also where it is another account's.
+    """
+    try:
+        key = parse_public_id(WhatIfRun.PREFIX, reference)
+        return WhatIfRun.objects.select_related("account__team").get(pk=key, account=account)
+    except (MalformedId, WhatIfRun.DoesNotExist):
+        raise NotFound(Code.NOT_FOUND, f"No what-if {reference[:80]!r} of this account.", "what_if") from None
 
 
 def list_usual_stops(account_ids: Sequence[UUID]) -> dict[UUID, dict[str, Decimal]]:

@@ -9,6 +9,8 @@ from celery import shared_task
 
 from apps.accounts.models import Account
 from apps.common.clock import read_at
+from apps.risk.dispute.archive import archive_months
+from apps.risk.services import what_if_runs
 from apps.risk.services.anchors import deliver_anchors, sign_heads
 from apps.risk.services.day_sums import list_accounts_to_sum_up, sum_up_days
 from apps.risk.services.settling import list_due_accounts, settle_account
@@ -42,6 +44,27 @@ def sign_log_heads(**_: Any) -> int:
     signed = sign_heads(at)
     deliver_anchors(at)
     return signed
+
+
+@shared_task(name="apps.risk.tasks.work_on_what_ifs")  # type: ignore[untyped-decorator]
+def work_on_what_ifs(**_: Any) -> int:
+    """Answer long what-ifs until none waits; return how many."""
+    done = 0
+    while what_if_runs.work_next():
+        done += 1
+    return done
+
+
+@shared_task(name="apps.risk.tasks.look_for_what_ifs")  # type: ignore[untyped-decorator]
+def look_for_what_ifs(**_: Any) -> bool:
+    """Nudge the workers where a what-if waits, or where a worker died."""
+    return what_if_runs.nudge_waiting()
+
+
+@shared_task(name="apps.risk.tasks.archive_logs")  # type: ignore[untyped-decorator]
+def archive_logs(**_: Any) -> int:
+    """Write the signed archives of months that have ended; return how many files."""
+    return archive_months(read_at())
 
 
 def _settle_due() -> int:

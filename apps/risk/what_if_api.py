@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -11,11 +12,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.models import RulePackVersion
+from apps.accounts.models import Account
 from apps.accounts.selectors import get_account_of, get_pack_version
+from apps.common.lists import list_page
+from apps.common.schema import listed
+from apps.risk.models import WhatIfRun
+from apps.risk.selectors import get_what_if_run
+from apps.risk.services import what_if_runs
 from apps.risk.services.packs import read_phase
 from apps.risk.what_if import answer_what_if, list_shadows, make_limits, plain_answer
 from apps.teams.authentication import caller_of
+from trading.risk.limits import Limits
 
 
 class PeriodQuery(serializers.Serializer[Any]):
@@ -115,21 +122,105 @@ class WhatIfApi(APIView):
 
     @extend_schema(operation_id="account_what_if", request=WhatIfInput, responses=WhatIfOutput)
     def post(self, request: Request, account: str) -> Response:
-        caller = caller_of(request)
-        found = get_account_of(caller, account)
-        asked = WhatIfInput(data=request.data)
-        asked.is_valid(raise_exception=True)
-        given = asked.validated_data
-        version, phase = None, ""
-        if "pack" in given:
-            version = self._get_version(caller, given)
-            phase = read_phase(version.document, given.get("phase"))
-        limits = make_limits(found, given.get("limits", {}), version, phase)
+        found = get_account_of(caller_of(request), account)
+        limits, given = read_question(request, found)
         return Response(plain_answer(answer_what_if(found, limits, given.get("from"), given.get("to"))))
 
-    @staticmethod
-    def _get_version(caller: Any, given: dict[str, Any]) -> RulePackVersion:
-        return get_pack_version(caller.team.pk, given["pack"], caller.at.date(), given.get("version"))
+
+class WhatIfRunRow(serializers.Serializer[Any]):
+    """A what-if a worker answers; `result` is null until it is DONE."""
+
+    id = serializers.CharField()
+    account_id = serializers.CharField()
+    name = serializers.CharField(help_text="What was asked.")
+    first = serializers.DateField()
+    last = serializers.DateField()
+    status = serializers.CharField(help_text="QUEUED, RUNNING, DONE, FAILED or CANCELLED.")
+    progress_fraction = serializers.FloatField()
+    problem = serializers.DictField(allow_null=True)
+    asked_by = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class WhatIfRunOutput(WhatIfRunRow):
+    result = WhatIfOutput(allow_null=True)
+
+
+class WhatIfRunsApi(APIView):
+    """What-ifs over as many as 1,100 trading days and 50,000 requests: a worker answers, and the answer is kept."""
+
+    scopes = {"GET": "risk:read", "POST": "risk:read"}
+
+    @listed("account_what_if_runs_list", WhatIfRunRow)
+    def get(self, request: Request, account: str) -> Response:
+        found = get_account_of(caller_of(request), account)
+        rows = WhatIfRun.objects.filter(account=found).select_related("account").defer("result", "limits")
+        return list_page(request, rows, ["-created_at", "-id"], run_row)
+
+    @extend_schema(operation_id="account_what_if_runs_create", request=WhatIfInput, responses={202: WhatIfRunOutput})
+    def post(self, request: Request, account: str) -> Response:
+        caller = caller_of(request)
+        found = get_account_of(caller, account)
+        limits, given = read_question(request, found)
+        row = what_if_runs.ask_run(
+            account=found, limits=limits, first=given.get("from"), last=given.get("to"), name=say_question(given),
+            actor=caller.actor,
+        )  # fmt: skip
+        return Response({**run_row(row), "result": None}, status=202)
+
+
+class WhatIfRunApi(APIView):
+    """One what-if a worker answers, with its answer. DELETE cancels one that waits or runs."""
+
+    scopes = {"GET": "risk:read", "DELETE": "risk:read"}
+
+    @extend_schema(operation_id="account_what_if_runs_read", responses=WhatIfRunOutput)
+    def get(self, request: Request, account: str, what_if: str) -> Response:
+        row = _get_run(request, account, what_if)
+        return Response({**run_row(row), "result": row.result})
+
+    @extend_schema(operation_id="account_what_if_runs_cancel", responses=WhatIfRunRow)
+    def delete(self, request: Request, account: str, what_if: str) -> Response:
+        caller, row = caller_of(request), _get_run(request, account, what_if)
+        return Response(run_row(what_if_runs.cancel_run(row=row, actor=caller.actor, at=caller.at)))
+
+
+def read_question(request: Request, account: Account) -> tuple[Limits, dict[str, Any]]:
+    """
+    Return the limits a body asks about, and what it says.
+
+    :raises PlatformError: for limits that cannot be.
+    """
+    caller, asked = caller_of(request), WhatIfInput(data=request.data)
+    asked.is_valid(raise_exception=True)
+    given = asked.validated_data
+    version, phase = None, ""
+    if "pack" in given:
+        version = get_pack_version(caller.team.pk, given["pack"], caller.at.date(), given.get("version"))
+        phase = read_phase(version.document, given.get("phase"))
+    return make_limits(account, given.get("limits", {}), version, phase), given
+
+
+def say_question(given: Mapping[str, Any]) -> str:
+    """
+    Return what was asked in words.
+
+    >>> say_question({"pack": "acme", "phase": "challenge", "limits": {"max_open_positions": 3}})
+    'acme challenge; max_open_positions 3'
+    """
+    rules = " ".join(str(given[name]) for name in ("pack", "phase") if given.get(name)) or "limits in force"
+    return "; ".join([rules, *(f"{name} {value}" for name, value in (given.get("limits") or {}).items())])
+
+
+def run_row(row: WhatIfRun) -> dict[str, Any]:
+    """Return a what-if as lists show it."""
+    same = ("name", "first", "last", "status", "progress_fraction", "problem", "asked_by", "created_at", "finished_at")
+    return {"id": row.public_id, "account_id": row.account.public_id, **{name: getattr(row, name) for name in same}}
+
+
+def _get_run(request: Request, account_ref: str, reference: str) -> WhatIfRun:
+    return get_what_if_run(get_account_of(caller_of(request), account_ref), reference)
 
 
 class ShadowReportApi(APIView):

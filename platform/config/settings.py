@@ -149,6 +149,8 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "apps.backtests.tasks.*": {"queue": "compute"},
     "apps.market.tasks.import_dataset": {"queue": "compute"},
+    "apps.risk.tasks.work_on_what_ifs": {"queue": "compute"},
+    "apps.risk.tasks.archive_logs": {"queue": "compute"},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_TIME_LIMIT = 600
@@ -208,6 +210,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "apps.bots.tasks.prune_sessions",
         "schedule": 3600.0,
         "options": {"queue": "schedule", "expires": 600},
+    },
+    "archive-logs": {"task": "apps.risk.tasks.archive_logs", "schedule": 3600.0, "options": {"expires": 3600}},
+    "look-for-what-ifs": {
+        "task": "apps.risk.tasks.look_for_what_ifs",
+        "schedule": 20.0,
+        "options": {"queue": "schedule", "expires": 20},
     },
     "look-for-work": {
         "task": "apps.backtests.tasks.look_for_work",
@@ -308,6 +316,7 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["apps.common.schema.leave_out_aliases"],
     "ENUM_NAME_OVERRIDES": {
         "DirectionEnum": ["BUY", "SELL"],
+        "LimitModeEnum": ["ENFORCE", "SHADOW", "OFF"],
         "ConnectionLossEnum": "apps.accounts.models.ConnectionLossPolicy.choices",
     },
 }

@@ -20,7 +20,7 @@ from rest_framework.views import APIView
 from apps.assignments.services.activation import activate
 from apps.common.clock import read_at
 from apps.common.ids import new_id, public_id
-from apps.risk.models import RiskEvent
+from apps.risk.models import LogArchive, RiskEvent, WhatIfRun
 from apps.teams.models import AuditEntry
 from apps.teams.permissions import Scoped
 from apps.teams.scopes import scopes_of_role
@@ -138,6 +138,17 @@ class Stage:
         self.event = RiskEvent.objects.create(
             account=self.account, event_type="ACCOUNT_STALE", severity="WARNING", message=f"{MARK} event", at=read_at()
         )
+        self.what_if = WhatIfRun.objects.create(
+            account=self.account,
+            first="2026-03-04",
+            last="2026-03-04",
+            limits={},
+            name=f"{MARK} what-if",
+            asked_by="test",
+        )
+        self.archive = LogArchive.objects.create(
+            account=self.account, month="2026-03-01", part=1, first=1, last=1, head=MARK, file=f"{MARK}.zip", sha256="0"
+        )
         self.key, self.owner_key = make_key(self.world.alice)
         _, self.scopeless_key = make_key(self.world.alice, [])
         _, self.stranger_key = make_key(self.world.charlie)
@@ -164,6 +175,8 @@ class Stage:
             "batch": self.batch.public_id,
             "file": self.file.public_id,
             "event": self.event.public_id,
+            "archive": self.archive.public_id,
+            "what_if": self.what_if.public_id,
         }
 
     def path(self, door: Door, references: dict[str, str] | None = None) -> str:
@@ -201,6 +214,8 @@ NOBODYS = {
     "batch": public_id("bat", new_id()),
     "file": public_id("fil", new_id()),
     "event": public_id("evt", new_id()),
+    "what_if": public_id("wif", new_id()),
+    "archive": public_id("arc", new_id()),
 }
 
 

@@ -70,14 +70,18 @@ def _storm(seed: int, asked: argparse.Namespace) -> int:
     """Go on with what the notes hold; 0 when nothing was broken so far and all that was wanted is reached or time is over."""
     counts = Counts.load(asked.notes) if asked.notes else Counts()
     wanted = Wanted(asked.kills, asked.commands, asked.minutes, agents=asked.agents or Wanted.agents)
+
+    def keep() -> None:
+        if asked.notes:
+            counts.save(asked.notes)
+            print(counts.tell(), flush=True)
+
     with tempfile.TemporaryDirectory(prefix="mikrobot-storm-") as name:
         folder = Path(name)
         replay = write_waves(folder / "EURUSD_M1_waves.csv", bars=40_000, period=40, seed=seed)
         options = ("--replay", str(replay), "--speed", "150", "--port", str(free_port()))
         with running(folder / "data", *options) as platform:
-            Storm(platform, folder / "rig", seed, wanted, counts).run()
-    if asked.notes:
-        counts.save(asked.notes)
+            Storm(platform, folder / "rig", seed, wanted, counts, keep).run()
     print(counts.tell())
     for text in counts.breaks:
         print(f"  BROKEN {text}")

@@ -58,6 +58,20 @@ class WhatIfForm(forms.Form):
         return found
 
     @property
+    def words(self) -> str:
+        """Return what is asked, for people."""
+        named = dict(self.fields["program"].choices)[self.cleaned_data["program"]]  # type: ignore[attr-defined]
+        said = [
+            f"{self.fields[name].label} {self.cleaned_data[name]}"
+            for name in self.cleaned_data
+            if self._is_changed(name)
+        ]
+        return "; ".join([str(named), *said])
+
+    def _is_changed(self, name: str) -> bool:
+        return name not in ("first", "last", "program") and self.cleaned_data[name] is not None
+
+    @property
     def wanted(self) -> tuple[str, str]:
         """Return the code of the pack and the phase; nothing for the limits in force."""
         code, _, phase = self.cleaned_data["program"].partition(SEPARATOR)

@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from apps.accounts.models import Account, TradingDay
+from apps.accounts.models import Account, RulePackVersion, TradingDay
 from apps.accounts.selectors import get_pack_version
 from apps.common.errors import PlatformError
 from apps.dashboard.marks.charts import Axis, draw_line, find_span
 from apps.dashboard.marks.numbers import format_amount
+from apps.risk.models import WhatIfRun
 from apps.risk.what_if import NOTES, ShadowLine, answer_what_if, list_shadows, make_limits
 from trading.risk.replay import Change, Rejudged
 from trading.risk.what_if import DayOfTwo, WhatIf
@@ -31,6 +32,39 @@ def find_span_of_days(account: Account) -> tuple[date | None, date | None]:
     return (days[-1], days[0]) if days else (None, None)
 
 
+def find_version(account: Account, code: str, at: datetime) -> RulePackVersion | None:
+    """Return the pack's version that is valid now; None where no pack is named."""
+    return get_pack_version(account.team_id, code, at.date()) if code else None
+
+
+def list_runs(account: Account) -> list[WhatIfRun]:
+    """Return the what-ifs that workers answer or answered, newest first."""
+    return list(WhatIfRun.objects.filter(account=account).defer("result", "limits").order_by("-created_at")[:10])
+
+
+def describe_run(run: WhatIfRun) -> dict[str, Any]:
+    """Return what the page of a long what-if shows once it is done: its stored answer with times as times."""
+    found = run.result
+    if found is None:
+        return {"result": None}
+    days = [_read_day(day) for day in found["days"]]
+    trades = [{**one, "market_at": datetime.fromisoformat(one["market_at"])} for one in found["trades"]]
+    return {
+        "result": found,
+        "days": days,
+        "broken": sum(day["broken"] for day in days),
+        "difference": found["pnl_now"] - found["pnl_then"],
+        "changed": [(one, *WORDS[Change(one["change"].upper())]) for one in trades[:MOST_ROWS]],
+        "left_out": found["trades_left_out"] + max(0, len(trades) - MOST_ROWS),
+    }
+
+
+def _read_day(day: dict[str, Any]) -> dict[str, Any]:
+    used = {name: depth["used_pct"] / 100 if depth else None for name, depth in day["deepest"].items()}
+    then, now = day["approved_then"], day["approved_now"]
+    return {**day, "used": used, "approved": f"{then} → {now}" if then != now else str(now)}
+
+
 def describe_what_if(
     account: Account, *, code: str, phase: str, changes: dict[str, Any], first: date, last: date, at: datetime
 ) -> dict[str, Any]:
@@ -39,7 +73,7 @@ def describe_what_if(
 
     :raises PlatformError: as `apps.risk.what_if`.
     """
-    version = get_pack_version(account.team_id, code, at.date()) if code else None
+    version = find_version(account, code, at)
     limits = make_limits(account, changes, version, phase)
     answer = answer_what_if(account, limits, first, last)
     result = answer.result

@@ -29,11 +29,10 @@ from trading.risk.limits import Limits, parse_limits
 
 
 @dataclass(frozen=True)
-class AccountDay:
-    """A trading day and the numbers of the lines that belong to it; `last` is 0 where nothing was written down."""
+class LogSpan:
+    """Lines of an account's log from one number to another, and what they speak of; `last` is below `first` where there are none."""
 
     account: Account
-    row: TradingDay
     first: int
     last: int
 
@@ -42,10 +41,27 @@ class AccountDay:
         return rows.order_by("number")
 
     def list_approvals(self) -> QuerySet[Approval]:
-        """Return the approvals that lines of the day speak of: one asked in the day's last second may be the next day's."""
+        """Return the approvals that lines speak of: one asked in the day's last second may be the next day's."""
         bodies = (json.loads(body) for body in self.list_lines().values_list("body", flat=True).iterator())
         tags = [body["tag"] for body in bodies if body.get("kind") == "approval"]
         return Approval.objects.filter(account=self.account, tag__in=tags).select_related("bot").order_by("at", "id")
+
+    def list_anchors(self) -> QuerySet[LogAnchor]:
+        rows = LogAnchor.objects.filter(account=self.account, number__gte=self.first, number__lte=self.last)
+        return rows.select_related("key").order_by("number")
+
+    def list_documents(self) -> QuerySet[LogDocument]:
+        names: set[str] = set()
+        for body in self.list_lines().values_list("body", flat=True).iterator():
+            names.update(list_documents(json.loads(body)))
+        return LogDocument.objects.filter(hash__in=names).order_by("hash")
+
+
+@dataclass(frozen=True)
+class AccountDay(LogSpan):
+    """A trading day and the numbers of the lines that belong to it; `last` is 0 where nothing was written down."""
+
+    row: TradingDay
 
     def list_deals(self) -> QuerySet[Deal]:
         return Deal.objects.filter(account=self.account, **self._within("market_at")).order_by("market_at", "ticket")
@@ -67,16 +83,6 @@ class AccountDay:
         begun, ended = self._wall_clock()
         rows = RiskEvent.objects.filter(account=self.account, at__gte=begun, at__lte=ended)
         return rows.select_related("bot").order_by("at", "id")
-
-    def list_anchors(self) -> QuerySet[LogAnchor]:
-        rows = LogAnchor.objects.filter(account=self.account, number__gte=self.first, number__lte=self.last)
-        return rows.select_related("key").order_by("number")
-
-    def list_documents(self) -> QuerySet[LogDocument]:
-        names: set[str] = set()
-        for body in self.list_lines().values_list("body", flat=True).iterator():
-            names.update(list_documents(json.loads(body)))
-        return LogDocument.objects.filter(hash__in=names).order_by("hash")
 
     def list_limit_sets(self) -> list[LimitSet]:
         """Return the limits in force at any time of the day: those set in it, and the last one before."""
@@ -138,7 +144,7 @@ def get_day(account: Account, day: dt.date) -> AccountDay:
     row = TradingDay.objects.filter(account=account, day=day).first()
     if row is None:
         raise NotFound(Code.NOT_FOUND, f"{account.code} had no trading day {day.isoformat()}.", "day")
-    return AccountDay(account, row, *_find_lines(account, row))
+    return AccountDay(account, *_find_lines(account, row), row)
 
 
 def _find_lines(account: Account, row: TradingDay) -> tuple[int, int]:

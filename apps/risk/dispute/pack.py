@@ -15,7 +15,7 @@ from django.template.loader import render_to_string
 from apps.common.errors import Impossible
 from apps.common.ids import public_id
 from apps.common.wire import to_json, to_wire_time
-from apps.risk.dispute.day import AccountDay, plain_row
+from apps.risk.dispute.day import AccountDay, LogSpan, plain_row
 from apps.risk.dispute.summary import summarise
 from apps.risk.models import Approval, Decision
 from apps.risk.services.anchors import write_line
@@ -41,19 +41,21 @@ def write_dispute_pack(
         raise Impossible(DAY_TOO_LARGE, message, "day", {"lines": lines, "most": most_lines})
     signer = load_signer()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        pack = _Pack(archive, at)
-        log = _write_log(day, pack)
+        pack = Pack(archive, at)
+        log = write_log(day, pack)
         for name, content in _list_files(day, at, signer):
             pack.add(name, content)
-        manifest = _make_manifest(day, at, log, pack.files, signer)
-        text = json.dumps(manifest, indent=1, sort_keys=True)
-        pack.add("manifest.json", text)
-        seal = {"key_id": signer.key_id, "public_key": signer.public_key, "signature": signer.sign(text)}
-        pack.add("manifest.sig.json", json.dumps(seal, indent=1))
-    return manifest
+        said = {"kind": "dispute-pack", "day": day.row.day.isoformat()}
+        return pack.seal({**said, **describe_span(day, at, log)}, signer)
 
 
-class _Pack:
+def describe_span(span: LogSpan, at: datetime, log: dict[str, Any]) -> dict[str, Any]:
+    """Return what a manifest says of the lines packed."""
+    account = {"account": public_id("acc", span.account.pk), "code": span.account.code}
+    return {"v": 1, **account, "made_at": to_wire_time(at), "log": log}
+
+
+class Pack:
     """The ZIP file, and what the manifest says of each file in it."""
 
     def __init__(self, archive: zipfile.ZipFile, at: datetime) -> None:
@@ -75,8 +77,17 @@ class _Pack:
                 target.write(chunk)
         self.files[name] = {"sha256": digest.hexdigest(), "bytes": size}
 
+    def seal(self, said: dict[str, Any], signer: Signer) -> dict[str, Any]:
+        """Add and return the manifest, and its signature. Nothing may be added afterwards."""
+        manifest = {**said, "key": signer.key_id, "files": dict(self.files)}
+        text = json.dumps(manifest, indent=1, sort_keys=True)
+        self.add("manifest.json", text)
+        seal = {"key_id": signer.key_id, "public_key": signer.public_key, "signature": signer.sign(text)}
+        self.add("manifest.sig.json", json.dumps(seal, indent=1))
+        return manifest
 
-def _write_log(day: AccountDay, pack: _Pack) -> dict[str, Any]:
+
+def write_log(day: LogSpan, pack: Pack) -> dict[str, Any]:
     """Write the lines as they stand, and return where they begin and end."""
     span: dict[str, Any] = {"first": day.first, "last": day.last, "lines": 0, "previous_hash": "", "head": ""}
 
@@ -99,15 +110,15 @@ def _dump_line(line: Decision) -> bytes:
 
 def _list_files(day: AccountDay, at: datetime, signer: Signer) -> Iterator[tuple[str, bytes | str]]:
     approvals = list(day.list_approvals())
-    yield "approvals.json", _dump([_plain_approval(row) for row in approvals])
-    yield "deals.json", _dump([plain_row(row) for row in day.list_deals()])
-    yield "positions.json", _dump([plain_row(row) for row in day.list_trades()])
-    yield "events.json", _dump([{**plain_row(row), "event_id": row.public_id} for row in day.list_events()])
-    yield "account.json", _dump(plain_row(day.account))
+    yield "approvals.json", dump([plain_approval(row) for row in approvals])
+    yield "deals.json", dump([plain_row(row) for row in day.list_deals()])
+    yield "positions.json", dump([plain_row(row) for row in day.list_trades()])
+    yield "events.json", dump([{**plain_row(row), "event_id": row.public_id} for row in day.list_events()])
+    yield "account.json", dump(plain_row(day.account))
     corrections = [plain_row(row) for row in day.row.corrections.order_by("created_at")]
-    yield "day.json", _dump({**plain_row(day.row), "corrections": corrections})
-    yield "limits.json", _dump([plain_row(row) for row in day.list_limit_sets()])
-    yield "packs.json", _dump([{**plain_row(row), "code": row.pack.code} for row in day.list_packs()])
+    yield "day.json", dump({**plain_row(day.row), "corrections": corrections})
+    yield "limits.json", dump([plain_row(row) for row in day.list_limit_sets()])
+    yield "packs.json", dump([{**plain_row(row), "code": row.pack.code} for row in day.list_packs()])
     points = [f"{to_wire_time(one.market_at)},{one.balance:f},{one.equity:f}" for one in day.list_points()]
     yield "equity.csv", "\n".join(["market_at,balance,equity", *points, ""])
     yield "anchors.jsonl", "".join(f"{write_line(row)}\n" for row in day.list_anchors())
@@ -119,25 +130,11 @@ def _list_files(day: AccountDay, at: datetime, signer: Signer) -> Iterator[tuple
     yield "verify.py", SCRIPT.read_bytes()
 
 
-def _plain_approval(row: Approval) -> dict[str, Any]:
+def plain_approval(row: Approval) -> dict[str, Any]:
+    """Return all columns of an approval, with the ids its answer names."""
     return {**plain_row(row), "approval_id": row.public_id, "bot": row.bot.bot_id}
 
 
-def _dump(value: Any) -> bytes:
+def dump(value: Any) -> bytes:
+    """Return a file of JSON."""
     return to_json(value) + b"\n"
-
-
-def _make_manifest(
-    day: AccountDay, at: datetime, log: dict[str, Any], files: dict[str, Any], signer: Signer
-) -> dict[str, Any]:
-    return {
-        "v": 1,
-        "kind": "dispute-pack",
-        "account": public_id("acc", day.account.pk),
-        "code": day.account.code,
-        "day": day.row.day.isoformat(),
-        "made_at": to_wire_time(at),
-        "log": log,
-        "key": signer.key_id,
-        "files": dict(files),
-    }

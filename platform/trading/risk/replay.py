@@ -10,7 +10,7 @@ asked for instead, high-water marks, halts, correlations, currencies, the fills 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -126,15 +126,24 @@ class World:
             self._sums.append(before + one.recorded.outcome.pnl * (one.kept - ONE))
 
 
-def replay(recorded: Sequence[Recorded], days: Sequence[DayBase], limits: Limits) -> World:
+def replay(
+    recorded: Sequence[Recorded],
+    days: Sequence[DayBase],
+    limits: Limits,
+    *,
+    tell: Callable[[int], None] = lambda _: None,
+) -> World:
     """
     Judge recorded requests again under other limits, each in the state the answers before it would have left.
 
     :param recorded: in the order they were decided.
     :param days: the account's days they fall into, oldest first.
+    :param tell: hears how many were judged, every hundred; what it raises ends the judging.
     """
     world, starts = World(), {one.day: one.starts_at for one in days}
-    for one in recorded:
+    for count, one in enumerate(recorded):
+        if count % 100 == 0:
+            tell(count)
         state = change_state(one.case, world, starts)
         verdict = judge(one.case.asked, state, limits, one.case.at, one.case.market_at)
         world.add(_compare(one, verdict))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -79,17 +79,25 @@ class WhatIf:
         return sum(one.change == change for one in self.trades)
 
 
-def ask_what_if(recorded: Sequence[Recorded], days: Sequence[DayBase], views: Sequence[View], limits: Limits) -> WhatIf:
+def ask_what_if(
+    recorded: Sequence[Recorded],
+    days: Sequence[DayBase],
+    views: Sequence[View],
+    limits: Limits,
+    *,
+    tell: Callable[[int], None] = lambda _: None,
+) -> WhatIf:
     """
     Return what other limits would have made of recorded requests and of the equity seen.
 
     :param recorded: in the order they were decided; requests of days not in ``days`` are left out.
     :param days: the account's days, oldest first.
     :param views: oldest first.
+    :param tell: hears how many were judged as it goes on; what it raises ends the judging.
     """
     known = {one.day for one in days}
     asked = [one for one in recorded if one.case.state.day in known]
-    world = replay(asked, days, limits)
+    world = replay(asked, days, limits, tell=tell)
     rows = {one.day: DayOfTwo(one.day) for one in days}
     for one in world.rejudged:
         day = one.recorded.case.state.day

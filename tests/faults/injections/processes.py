@@ -50,7 +50,7 @@ def beat_absent_for_days(rig: Rig) -> None:
         hold(rig, 2, 3)
 
 
-@fault(5, "two beats at once", "I7 I11", short=True)
+@fault(5, "two beats at once", "I7 I11")
 def two_beats(rig: Rig) -> None:
     first = psutil.Process(rig.pid_of("beat"))
     words = [word.replace("beat-schedule", "beat-schedule-2").replace("beat.ready", "beat-2.ready") for word in first.cmdline()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 
@@ -50,7 +50,7 @@ class Counts:
         return sum(self.commands.values())
 
     def save(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self), indent=1), "utf-8")
+        path.write_text(json.dumps({field.name: getattr(self, field.name) for field in fields(self)}, indent=1), "utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Counts:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from apps.common.ids import decode_base32
@@ -20,7 +21,7 @@ from tests.journeys.running import Platform, wait_for
 CALM_WITHIN_S = 180.0
 CALM_TAKES_S, SHORTEST_LAP_S = 40.0, 20.0
 TELL_EVERY_S = 15.0
-FAN_OUTS = 2  # strategies on all agents: one wish, a command an agent
+FAN_OUTS = 4  # strategies on all agents: one wish, a command an agent
 
 
 @dataclass(frozen=True)
@@ -35,19 +36,19 @@ class Wanted:
     agents: int = 10
     pause_s: float = 0.6  # mean, between two wishes on one strategy
 
-    def is_reached(self, counts: Counts, commands: int) -> bool:
-        return counts.killed >= self.kills and counts.commanded + commands >= self.commands
-
 
 class Storm:
     """One piece of a run on one platform."""
 
-    def __init__(self, platform: Platform, folder: Path, seed: int, wanted: Wanted, counts: Counts) -> None:
-        self._wanted, self._counts, self._seed = wanted, counts, seed
+    def __init__(
+        self, platform: Platform, folder: Path, seed: int, wanted: Wanted, counts: Counts, keep: Callable[[], None]
+    ) -> None:
+        """Make the accounts. `keep` is called after each lap: all sums hold then."""
+        self._wanted, self._counts, self._seed, self._keep = wanted, counts, seed, keep
         self._rig = Rig(platform, folder, agents=wanted.agents, seed=seed)
         self._drivers: list[Driver] = []
         self._began_s = time.monotonic()
-        self._known_s = counts.seconds
+        self._before = replace(counts, commands=Counter(counts.commands))
 
     def run(self) -> None:
         """Storm until the wanted is reached or the time is over; sums stand in the counts, breaks too."""
@@ -58,22 +59,25 @@ class Storm:
             self._drivers = self._make_drivers()
             reckoning = Reckoning(self._rig, self._counts, self._drivers)
             watcher = Watcher(self._rig, self._counts)
-            sums: dict[str, int] = {}
             with _beside(watcher.run):
                 while not self._is_over(reckoning):
                     self._blow(reckoning)
                     self._calm(reckoning)
-                    sums = reckoning.check()
+                    self._add_up(reckoning)
                     self._tell(reckoning)
-            for name, number in sums.items():
-                setattr(self._counts, name, getattr(self._counts, name) + number)
-            self._counts.commands += reckoning.count_commands()
-            self._counts.seconds = self._known_s + time.monotonic() - self._began_s
+                    self._keep()
             reckoning.close()
         finally:
             for driver in self._drivers:
                 driver.close()
             self._rig.close()
+
+    def _add_up(self, reckoning: Reckoning) -> None:
+        """Let the counts be what earlier pieces left and what this one has come to."""
+        for name, number in reckoning.check().items():
+            setattr(self._counts, name, getattr(self._before, name) + number)
+        self._counts.commands = self._before.commands + reckoning.count_commands()
+        self._counts.seconds = self._before.seconds + time.monotonic() - self._began_s
 
     def _make_drivers(self) -> list[Driver]:
         groups = [[agent] for agent in self._rig.agents] + [self._rig.agents] * FAN_OUTS
@@ -90,7 +94,7 @@ class Storm:
     def _is_over(self, reckoning: Reckoning) -> bool:
         if self._left_s() < SHORTEST_LAP_S:
             return True
-        return self._wanted.is_reached(self._counts, reckoning.count_commands().total())
+        return self._is_reached(reckoning)
 
     def _left_s(self) -> float:
         """Return how long may still be stormed: a calm must fit behind it."""
@@ -111,7 +115,10 @@ class Storm:
                 self._tell(reckoning)
 
     def _is_reached(self, reckoning: Reckoning) -> bool:
-        return self._wanted.is_reached(self._counts, reckoning.count_commands().total())
+        return self._counts.killed >= self._wanted.kills and self._commanded(reckoning) >= self._wanted.commands
+
+    def _commanded(self, reckoning: Reckoning) -> int:
+        return self._before.commanded + reckoning.count_commands().total()
 
     def _calm(self, reckoning: Reckoning) -> None:
         """Nobody kills any more: STOP everything, and wait once for all until it is proven and ledger and broker agree."""
@@ -129,9 +136,9 @@ class Storm:
             self._counts.note_break(f"I10 {error}")
 
     def _tell(self, reckoning: Reckoning) -> None:
-        counts, commands = self._counts, reckoning.count_commands().total()
+        counts = self._counts
         print(
-            f"{time.monotonic() - self._began_s:4.0f} s  kills {counts.killed}  commands {counts.commanded + commands}  "
+            f"{time.monotonic() - self._began_s:4.0f} s  kills {counts.killed}  commands {self._commanded(reckoning)}  "
             f"wishes answered {counts.answers}, refused {counts.refused.total()}  looks {counts.looks}  breaks {len(counts.breaks)}",
             flush=True,
         )
