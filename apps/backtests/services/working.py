@@ -59,7 +59,9 @@ def compute_run(run: Run, checkpoint: Checkpoint) -> None:
 
     :raises LeaseLost: where it was cancelled, or somebody else has it.
     """
-    from apps.backtests.compute.one import compute  # the engine, and where it compiles numba, lives in this process only
+    from apps.backtests.compute.one import (
+        compute,  # the engine, and where it compiles numba, lives in this process only
+    )
 
     begun_s = time.monotonic()
     computed = compute(run, checkpoint)
