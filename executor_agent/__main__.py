@@ -11,17 +11,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import getpass
+import io
 import json
-import signal
 import sys
-import tomllib
+import threading
 from pathlib import Path
 from typing import Any
 
 from executor_agent import AGENT_VERSION
 from executor_agent.agent import Agent
 from executor_agent.clocks import SystemClocks
-from executor_agent.config import AgentConfig, read_config
+from executor_agent.config import AgentConfig, read_config, read_tables
+from executor_agent.ending import stop_when_told
 from executor_agent.errors import AlreadyRunning, ConfigError, TerminalUnknown
 from executor_agent.journal import AssignmentRow, IntentRow, Journal, PositionRow, ReportRow
 from executor_agent.journal.rows import OPEN_STATES
@@ -36,7 +37,7 @@ from executor_agent.terminal.supervised import SupervisedTerminal
 
 def run_agent(config: AgentConfig) -> None:
     """
-    Run one agent until SIGTERM or SIGINT; it ends after the step it is in.
+    Run one agent until it is told to stop (`ending.stop_when_told`); it ends after the step it is in.
 
     :raises AlreadyRunning: if another agent has the data directory.
     """
@@ -49,12 +50,13 @@ def run_agent(config: AgentConfig) -> None:
         HttpCourier(config.server),
         Journal(config.data_dir),
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: agent.stop())
+    ended = threading.Event()
+    stop_when_told(agent.stop, ended)
     try:
         agent.run()
     finally:
         lock.release()
+        ended.set()
 
 
 def check_agent(config: AgentConfig) -> int:
@@ -117,9 +119,12 @@ def show_logs(config: AgentConfig, *, lines: int, follow: bool) -> int:
     """
     if config.log_file is None:
         raise ConfigError("[agent] log_file is not set: the log goes to standard error only", field="log_file")
-    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+    with contextlib.suppress(KeyboardInterrupt):
         for line in tail(config.log_file, lines, follow=follow):
-            print(line, flush=True)
+            try:
+                print(line, flush=True)
+            except OSError:  # whoever read along has gone: a broken pipe, on Windows an invalid argument
+                break
     return 0
 
 
@@ -129,7 +134,7 @@ def keep_secrets(path: Path) -> int:
 
     :raises ConfigError: where it expects none, or there is no keyring.
     """
-    tables = tomllib.loads(path.read_text("utf-8"))
+    tables = read_tables(path)
     owners = {"server": ("executor_id", ("api_key", "api_secret")), "terminal": ("login", ("password",))}
     kept = 0
     for name, (owner, keys) in owners.items():
@@ -155,6 +160,9 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--follow", action="store_true", help="logs: go on until interrupted")
     parser.add_argument("--version", action="version", version=AGENT_VERSION)
     options = parser.parse_args(words)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a Windows code page has few of our letters
     try:
         if options.verb == "keep":
             return keep_secrets(options.config)

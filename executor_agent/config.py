@@ -9,6 +9,7 @@ from typing import Any
 
 from executor_agent.errors import ConfigError
 from executor_agent.secrets import read_secret
+from executor_agent.texts import read_text
 
 TRANSPORTS = ("long_poll", "websocket", "pusher")
 USUAL_TRANSPORTS = ("long_poll", "websocket")
@@ -86,13 +87,25 @@ def read_config(path: Path) -> AgentConfig:
 
     :raises ConfigError: where it cannot be read, or a value is missing or impossible.
     """
+    return build_config(read_tables(path), base=path.resolve().parent)
+
+
+def read_tables(path: Path) -> dict[str, Any]:
+    """
+    Read the tables of a configuration file, as whichever editor wrote it.
+
+    :raises ConfigError: where it cannot be read, or is not TOML.
+    """
     try:
-        tables = tomllib.loads(path.read_text("utf-8"))
+        text = read_text(path)
+        return tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from None
-    return build_config(tables, base=path.resolve().parent)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        hint = "" if "\\" not in text else '; write a path with slashes ("C:/MT5/terminal64.exe") or in single quotes'
+        raise ConfigError(f"{path} is not TOML: {error}{hint}") from None
 
 
 def build_config(tables: dict[str, Any], *, base: Path) -> AgentConfig:

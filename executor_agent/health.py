@@ -37,8 +37,10 @@ def _read_windows_bytes() -> int:
 
     counters = Counters()
     counters.cb = ctypes.sizeof(counters)
-    windows = getattr(ctypes, "windll").psapi  # noqa: B009
-    kernel = getattr(ctypes, "windll").kernel32  # noqa: B009
+    load = getattr(ctypes, "WinDLL")  # noqa: B009  (exists on Windows only)
+    windows, kernel = load("psapi"), load("kernel32")
+    kernel.GetCurrentProcess.restype = ctypes.c_void_p  # a handle is as wide as a pointer
+    windows.GetProcessMemoryInfo.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ulong]
     if not windows.GetProcessMemoryInfo(kernel.GetCurrentProcess(), ctypes.byref(counters), counters.cb):
         return 0
     return int(counters.b)

@@ -35,6 +35,7 @@ class DirectoryLock:
 
     def release(self) -> None:
         """Let another agent in."""
+        _unlock(self._file)
         self._file.close()
 
 
@@ -44,8 +45,16 @@ if sys.platform == "win32":
     def _lock(file: BinaryIO) -> None:
         file.seek(0)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+    def _unlock(file: BinaryIO) -> None:
+        # Windows frees the lock of a closed file "some time later".
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
 else:
     import fcntl
 
     def _lock(file: BinaryIO) -> None:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(file: BinaryIO) -> None:
+        fcntl.flock(file.fileno(), fcntl.LOCK_UN)

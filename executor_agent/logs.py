@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sys
 import threading
 import time
@@ -10,12 +12,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
 _MAX_BYTES, _FILES_KEPT = 10_000_000, 5
+_AGAIN_AFTER_BYTES = 100_000
 _LONGEST_LINE, _LOOK_EVERY_S = 4_000, 0.5
 _SECRET_WORDS = ("secret", "password", "api_key", "token", "authorization")
 
@@ -46,6 +49,42 @@ class LogRing(logging.Handler):
             return [line for line in self._lines if line[0] > number]
 
 
+class RollingFile(RotatingFileHandler):
+    """
+    A log file that begins anew at its size. Where somebody else holds a file, which Windows then does not move, writing goes on
+    in the old one and moving is tried again later: no line is lost for it.
+    """
+
+    _again_at = 0
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:
+        """Say whether the file is full, and not just found held."""
+        if not super().shouldRollover(record):
+            return False
+        return self.stream is None or self.stream.tell() >= self._again_at
+
+    def doRollover(self) -> None:
+        """Move the full file aside and begin a new one, or go on in it."""
+        full_bytes = self.stream.tell() if self.stream else 0
+        if self.stream:
+            self.stream.close()
+        try:
+            self._shift()  # what an earlier try left behind
+            os.replace(self.baseFilename, f"{self.baseFilename}.0")
+            self._again_at = 0
+            self._shift()
+        except OSError:
+            self._again_at = full_bytes + _AGAIN_AFTER_BYTES
+        self.stream = self._open()
+
+    def _shift(self) -> None:
+        if not os.path.exists(f"{self.baseFilename}.0"):
+            return
+        for number in range(self.backupCount - 1, -1, -1):
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(f"{self.baseFilename}.{number}", f"{self.baseFilename}.{number + 1}")
+
+
 RING = LogRing()
 
 
@@ -62,7 +101,7 @@ def configure_logs(log_file: Path | None, *, level: str = "INFO", secrets: Itera
     if log_file is not None:
         to_error.setLevel(logging.WARNING)
         log_file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(RotatingFileHandler(log_file, maxBytes=_MAX_BYTES, backupCount=_FILES_KEPT, encoding="utf-8"))
+        handlers.append(RollingFile(log_file, maxBytes=_MAX_BYTES, backupCount=_FILES_KEPT, encoding="utf-8"))
     root = logging.getLogger("executor_agent")
     root.handlers, root.propagate = handlers, False
     root.setLevel(level)
@@ -93,17 +132,31 @@ def tail(path: Path, lines: int, *, follow: bool = False) -> Iterator[str]:
         file.seek(max(0, path.stat().st_size - lines * _LONGEST_LINE))
         for raw in file.read().splitlines()[-lines:] if lines > 0 else ():
             yield raw.decode("utf-8", "replace")
-        place = file.tell()
+        place = _Place(file.tell(), os.fstat(file.fileno()).st_ino)
     while follow:
         time.sleep(_LOOK_EVERY_S)
-        size = path.stat().st_size if path.exists() else 0
-        place = place if size >= place else 0  # rotated: a new file has begun
+        new, place = _read_after(path, place)
+        yield from new
+
+
+class _Place(NamedTuple):
+    at: int
+    file: int
+
+
+def _read_after(path: Path, place: _Place) -> tuple[list[str], _Place]:
+    # Open no longer than reading takes: the writer cannot move the file meanwhile on Windows, nor we open it while it moves.
+    try:
         with path.open("rb") as file:
-            file.seek(place)
-            for raw in file:
-                if raw.endswith(b"\n"):
-                    place += len(raw)
-                    yield raw.decode("utf-8", "replace").rstrip()
+            found = os.fstat(file.fileno())
+            is_new = found.st_ino != place.file or found.st_size < place.at
+            at = 0 if is_new else place.at
+            file.seek(at)
+            whole = [raw for raw in file if raw.endswith(b"\n")]
+    except (FileNotFoundError, PermissionError):
+        return [], place
+    at += sum(map(len, whole))
+    return [raw.decode("utf-8", "replace").rstrip() for raw in whole], _Place(at, found.st_ino)
 
 
 def get_log() -> Any:

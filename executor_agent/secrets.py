@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 from typing import Any
 
 from executor_agent.errors import ConfigError
+from executor_agent.permissions import remedy_for
+from executor_agent.texts import read_text
 
 SERVICE = "mikrobot-agent"
 
@@ -75,12 +75,15 @@ def _read_keyring(name: str, key: str, owner: str) -> str:
 
 def _read_file(path: Path, name: str, key: str) -> str:
     try:
-        mode = path.stat().st_mode
-        text = path.read_text("utf-8").strip()
+        remedy = remedy_for(path)
+        text = read_text(path).strip()
     except OSError as error:
         raise ConfigError(f"[{name}] {key}_file cannot be read: {error.strerror}", field=f"{key}_file") from None
-    # Windows keeps who may read a file elsewhere; the guide says how to set it (icacls).
-    if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
-        message = f"[{name}] {key}_file may be read by others on this machine: chmod 600 {path}"
+    except UnicodeDecodeError:
+        raise ConfigError(f"[{name}] {key}_file is not UTF-8 text", field=f"{key}_file") from None
+    if remedy:
+        message = f"[{name}] {key}_file may be read by others on this machine: {remedy}"
         raise ConfigError(message, field=f"{key}_file")
+    if not text:
+        raise ConfigError(f"[{name}] {key}_file is empty", field=f"{key}_file")
     return text

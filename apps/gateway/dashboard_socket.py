@@ -220,7 +220,7 @@ class DashboardConsumer(KeyedConsumer):
     @property
     def _bound(self) -> str | None:
         """The one account of which this caller hears."""
-        return self.caller.account_id and public_id("acc", self.caller.account_id)
+        return public_id("acc", self.caller.account_id) if self.caller.account_id else None
 
 
 def _why_not(channel: str) -> str:

@@ -46,7 +46,8 @@ class Batch:
 
     def __init__(self, events: list[Event]) -> None:
         self.events = events
-        self.first, self.last = (events[0]["number"], events[-1]["number"]) if events else (0, -1)
+        self.first: int = events[0]["number"] if events else 0
+        self.last: int = events[-1]["number"] if events else -1
         self._frames: dict[Hashable, bytes] = {}
 
     def follows(self, number: int) -> bool:

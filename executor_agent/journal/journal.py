@@ -20,6 +20,7 @@ from typing import BinaryIO, TypeVar
 
 import msgspec
 
+from executor_agent.journal.files import replace_file, sync_folder, write_all, write_synced
 from executor_agent.journal.rows import AnyRow, MarkRow, Row
 from executor_agent.logs import get_log
 
@@ -59,6 +60,7 @@ class Journal:
         self._rows: dict[type[Row], dict[str, Row]] = {}
         self._temporary = self._path.with_suffix(".new")
         self._last_crc = self._fresh_crc = 0
+        self._read_crc: int | None = None  # of a journal that was read whole and is the one begun here
         self._bytes = self._fresh_bytes = 0
         self._pending: list[bytes] = []
         self.damage = self._load()
@@ -141,7 +143,7 @@ class Journal:
         block = b"".join(lines)
         start = self._bytes
         try:
-            _write_all(self._file, block)
+            write_all(self._file, block)
             if durable:
                 self._sync()
         except OSError:
@@ -182,9 +184,10 @@ class Journal:
         damage = self._read_lines(self._path.read_bytes())
         if damage is None and known and self.read_mark("journal_id") != self._mark.read_text("ascii").strip():
             damage = Damage("FOREIGN", "the journal is not the one that was begun here")
+        self._read_crc = self._read_crc if damage is None and known else None
         if damage is not None:
             self._rows.get(MarkRow, {}).pop("journal_id", None)
-            os.replace(self._path, self._path.with_name(f"journal.damaged-{uuid.uuid4().hex[:8]}"))
+            replace_file(self._path, self._path.with_name(f"journal.damaged-{uuid.uuid4().hex[:8]}"))
         return damage
 
     def _read_lines(self, data: bytes) -> Damage | None:
@@ -203,6 +206,7 @@ class Journal:
                 self._rows.get(kinds[row.kind], {}).pop(row.key, None)
             else:
                 self._apply(row, None)
+        self._read_crc = crc
         return None if data else Damage("TORN", "the journal is empty")
 
     def _rewrite(self) -> BinaryIO:
@@ -213,8 +217,15 @@ class Journal:
         # The mark first: a crash in between leaves a journal that is not the marked one, which is damage, not silence.
         mark = self.read_mark("journal_id")
         if not self._mark.exists() or self._mark.read_text("ascii").strip() != mark:
-            _write_synced(self._mark, mark.encode("ascii"))
-        self._change_over()
+            write_synced(self._mark, mark.encode("ascii"))
+        try:
+            self._change_over()
+        except PermissionError:
+            # Read whole, but held by somebody (Windows then replaces it not): it is as good as its shorter copy.
+            if self._read_crc is None:
+                raise
+            self._last_crc, self._live_bytes = self._read_crc, self._fresh_bytes
+            self._bytes = self._path.stat().st_size
         return self._path.open("ab", buffering=0)
 
     def _write_fresh(self) -> None:
@@ -230,16 +241,9 @@ class Journal:
         self._fresh_crc, self._fresh_bytes = crc, length
 
     def _change_over(self) -> None:
-        os.replace(self._temporary, self._path)
+        replace_file(self._temporary, self._path)
         self._last_crc, self._bytes, self._live_bytes = self._fresh_crc, self._fresh_bytes, self._fresh_bytes
-        _sync_directory(self._path.parent)
-
-
-def _write_all(file: BinaryIO, data: bytes) -> None:
-    # Unbuffered, so that nothing of a refused write is tried again behind our back.
-    view = memoryview(data)
-    while view:
-        view = view[file.write(view) :]
+        sync_folder(self._path.parent)
 
 
 def _split(data: bytes) -> Iterator[bytes]:
@@ -249,21 +253,3 @@ def _split(data: bytes) -> Iterator[bytes]:
         end = len(data) if end < 0 else end + 1
         yield data[start:end]
         start = end
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    if os.name == "nt":
-        return
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
 import struct
 import sys
 from typing import Any, BinaryIO
 
+from executor_agent.ending import ignore_endings
 from executor_agent.errors import TerminalUnknown
 
 _HEADER = struct.Struct(">I")
@@ -44,8 +44,7 @@ def read_frame(file: BinaryIO) -> Any:
 def main() -> None:
     """Serve one terminal until the input ends."""
     # The agent decides when we end: it may still need us to finish an order in flight.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    ignore_endings()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a package prints must not disturb the frames
     questions = sys.stdin.buffer

@@ -178,7 +178,13 @@ class SupervisedTerminal:
             raise TerminalUnknown("the terminal's process is being started again")
         self._started_at = self._clocks.mono()
         process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_child_environment(), bufsize=-1
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=_child_environment(),
+            bufsize=-1,
+            # On Windows no window of its own, and none to be closed or interrupted with ours: it ends when we end it.
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         self.life += 1
         self._process = process

@@ -116,7 +116,7 @@ def _compile(function: Any, kinds: Sequence[Kind], arguments: Sequence[Any]) -> 
 
     copy = _rebind(numba, function, {})
     bare = numba.njit(copy, **_OPTIONS, **_BARE)
-    signature = tuple(numba.typeof(argument) for argument in arguments)
+    signature = tuple(numba.typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]
     bare.compile(signature)
     made = bare.overloads[signature]
     whole, result = _read_result(numba, made.signature.return_type)

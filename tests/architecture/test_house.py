@@ -58,6 +58,13 @@ def test_no_file_is_too_long_to_read(path):
     assert lines <= LONGEST_FILE or path in KERNEL, f"{path} has {lines} lines"
 
 
+def test_beside_the_terminal_no_moment_is_converted_by_the_system():
+    # Windows converts none before 1970, nor a zero of the broker's clock; `trading.model.moments` does.
+    files = [path for folder in ("executor_agent", "simulator") for path in (ROOT / folder).rglob("*.py")]
+
+    assert [path.name for path in files if ".fromtimestamp(" in path.read_text("utf-8")] == []
+
+
 def test_front_door_keeps_to_the_standard_library():
     modules = {name.split(".")[0] for name in imported_names(ROOT / "go.py")}
 

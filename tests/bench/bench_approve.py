@@ -100,17 +100,24 @@ class Bench:
         report.add_sustained(medians, CLIENTS)
 
     def measure_paced(self, report: Report) -> None:
-        """The spec's load with dashboards watching."""
-        path = "/ws/dashboard" if _has_dashboard_socket() else "/ws/events"
-        port, key = self._ports["uvicorn"], self._desks.watcher_key
-        watchers = self._start(module("tests.bench.approve.watchers", str(port), path, key, str(DASHBOARDS)))
-        watchers.hear()
-        with self._flowing("uvicorn"):
-            order = {"kind": "pace", "layout": SPREAD, "connections": 200, "per_s": PER_S, "seconds": PACED_S}
-            cell = self._ask("uvicorn", order)
-        watchers.process.terminate()
-        heard, lost = watchers.hear().split()
-        report.add_paced(cell, path, int(heard), int(lost))
+        """The spec's load, without dashboards and with; then with agents and dashboards on a web process of their own."""
+        self._ports["beside"] = self._serve("uvicorn")
+        for dashboards, beside in ((0, "uvicorn"), (DASHBOARDS, "uvicorn"), (DASHBOARDS, "beside")):
+            watchers = self._watch(self._ports[beside], dashboards)
+            with self._flowing(beside):
+                order = {"kind": "pace", "layout": SPREAD, "connections": 200, "per_s": PER_S, "seconds": PACED_S}
+                cell = self._ask("uvicorn", order)
+            watchers.process.terminate()
+            heard, lost = watchers.hear().split()
+            where = "one web process" if beside == "uvicorn" else "approvals on their own"
+            report.add_paced(cell, f"33/s, {dashboards} dashboards, {where}", int(heard), int(lost))
+
+    def _watch(self, port: int, dashboards: int) -> Program:
+        program = self._start(
+            module("tests.bench.approve.watchers", str(port), self._desks.watcher_key, str(dashboards))
+        )
+        program.hear()
+        return program
 
     def _contestants(self) -> list[tuple[str, str]]:
         fastapi = [("fastapi", SPREAD)] if "fastapi" in self._ports else []
@@ -155,12 +162,6 @@ class Bench:
         program = Program(words)
         self._stack.callback(program.stop)
         return program
-
-
-def _has_dashboard_socket() -> bool:
-    from apps.gateway.sockets import urlpatterns
-
-    return any("ws/dashboard" in str(one.pattern) for one in urlpatterns)
 
 
 if __name__ == "__main__":

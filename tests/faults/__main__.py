@@ -70,14 +70,18 @@ def _storm(seed: int, asked: argparse.Namespace) -> int:
     """Go on with what the notes hold; 0 when nothing was broken so far and all that was wanted is reached or time is over."""
     counts = Counts.load(asked.notes) if asked.notes else Counts()
     wanted = Wanted(asked.kills, asked.commands, asked.minutes, agents=asked.agents or Wanted.agents)
+
+    def keep() -> None:
+        if asked.notes:
+            counts.save(asked.notes)
+            print(counts.tell(), flush=True)
+
     with tempfile.TemporaryDirectory(prefix="mikrobot-storm-") as name:
         folder = Path(name)
-        replay = write_waves(folder / "EURUSD_M1_waves.csv", bars=40_000, period=40, seed=seed)
-        options = ("--replay", str(replay), "--speed", "150", "--port", str(free_port()))
+        replay = write_waves(folder / "EURUSD_M1_waves.csv", bars=40_000, period=10, seed=seed)
+        options = ("--replay", str(replay), "--speed", "60", "--port", str(free_port()))
         with running(folder / "data", *options) as platform:
-            Storm(platform, folder / "rig", seed, wanted, counts).run()
-    if asked.notes:
-        counts.save(asked.notes)
+            Storm(platform, folder / "rig", seed, wanted, counts, keep).run()
     print(counts.tell())
     for text in counts.breaks:
         print(f"  BROKEN {text}")
@@ -92,13 +96,17 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="the order and the moments of the faults; printed, to run them again")
     parser.add_argument("--rounds", type=int, default=1, help="how often each fault (1)")
     parser.add_argument("--agents", type=int, default=0, help="how many agents (2; in a storm 10)")
-    parser.add_argument("--only", default="", help="only faults with one of these words, between commas, in number and name")
+    parser.add_argument(
+        "--only", default="", help="only faults with one of these words, between commas, in number and name"
+    )
     parser.add_argument("--planted-only", action="store_true", help="only the planted bugs")
     parser.add_argument("--campaign-only", action="store_true", help="no planted bugs")
     parser.add_argument("--storm", action="store_true", help="random kills while commands flow, beside everything else")
     parser.add_argument("--kills", type=int, default=1_000, help="storm: how many kills (1000)")
     parser.add_argument("--commands", type=int, default=10_000, help="storm: how many commands (10000)")
-    parser.add_argument("--minutes", type=float, default=0.0, help="storm: end after so long, whatever is reached (0: not)")
+    parser.add_argument(
+        "--minutes", type=float, default=0.0, help="storm: end after so long, whatever is reached (0: not)"
+    )
     parser.add_argument("--notes", type=Path, help="storm: the file that holds the sums; a second call goes on with it")
     return parser.parse_args()
 

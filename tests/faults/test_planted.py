@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from tests.faults.planted import PLANTED, Planted, catch_all
+import pytest
+
+from tests.faults.planted import PLANTED, SIZING, Planted, catch_all
+
+FILE = "executor_agent/__init__.py"
+HARMLESS = Planted("a word of a docstring", FILE, "survives anything", "survives", (SIZING,))
+GONE = Planted("gone", FILE, "no such text", "", (SIZING,))
 
 
-def test_planted_bugs_are_caught():
-    assert catch_all([bug for bug in PLANTED if bug.is_short]) == []
+@pytest.fixture(scope="module")
+def missed() -> dict[str, str]:
+    """What is said of each bug that was not caught, all planted in one copy."""
+    said = catch_all([*(bug for bug in PLANTED if bug.is_short), HARMLESS, GONE])
+    return dict(line.split(": ", 1) for line in said)
 
 
-def test_a_bug_nobody_looks_for_is_told():
-    harmless = Planted(
-        "a word of a docstring",
-        "executor_agent/__init__.py",
-        "survives anything",
-        "survives",
-        ("tests/unit/trading/risk/test_sizing.py",),
-    )
-
-    assert catch_all([harmless]) == ["a word of a docstring: its tests pass"]
+def test_planted_bugs_are_caught(missed):
+    assert set(missed) <= {HARMLESS.name, GONE.name}
 
 
-def test_code_that_has_moved_on_is_told():
-    gone = Planted(
-        "gone", "executor_agent/__init__.py", "no such text", "", ("tests/unit/trading/risk/test_sizing.py",)
-    )
+def test_a_bug_nobody_looks_for_is_told(missed):
+    assert missed[HARMLESS.name] == "its tests pass"
 
-    assert "cannot be planted" in catch_all([gone])[0]
+
+def test_code_that_has_moved_on_is_told(missed):
+    assert "cannot be planted" in missed[GONE.name]

@@ -59,9 +59,8 @@ def compute_run(run: Run, checkpoint: Checkpoint) -> None:
 
     :raises LeaseLost: where it was cancelled, or somebody else has it.
     """
-    from apps.backtests.compute.one import (
-        compute,  # the engine, and where it compiles numba, lives in this process only
-    )
+    # The engine, and where it compiles numba, lives in this process only.
+    from apps.backtests.compute.one import compute
 
     begun_s = time.monotonic()
     computed = compute(run, checkpoint)

@@ -6,6 +6,8 @@ uvicorn's sockets with a direct way for frames: one message for many is framed o
 
 from __future__ import annotations
 
+from typing import Any
+
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 from websockets.protocol import State
@@ -18,7 +20,8 @@ class DirectSocket(WebSocketsSansIOProtocol):
         """Called by uvicorn with the handshake; the application begins in the loop's next turn."""
         super().handle_connect(event)
         if hasattr(self, "scope"):
-            self.scope["extensions"]["mikrobot.frames"] = self.write_frames  # type: ignore[typeddict-unknown-key]
+            extensions: dict[str, Any] = self.scope["extensions"]
+            extensions["mikrobot.frames"] = self.write_frames
 
     def write_frames(self, frames: bytes) -> bool:
         """Write whole frames; False where the socket is not open, or its reader so slow that the buffer is full."""

@@ -75,6 +75,7 @@ def serve_by_uvicorn(host: str, port: str) -> None:
         host=host,
         port=int(port),
         http="httptools",
+        loop="auto",  # uvloop, but on Windows: it writes to many sockets without giving the interpreter away at each
         ws=DirectSocket,
         ws_max_size=MOST_SOCKET_BYTES,
         ws_per_message_deflate=False,  # it would press each message for each socket, in the process that judges

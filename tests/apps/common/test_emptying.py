@@ -18,7 +18,8 @@ def test_nothing_is_left_but_what_migrate_makes():
     world = make_world()
     set_up_desk(world.team)
     make_desk(world).ask()
-    assert Decision.objects.exists() and StrategyVersion.objects.exists()
+    assert Decision.objects.exists()
+    assert StrategyVersion.objects.exists()
 
     empty_after_test()
 

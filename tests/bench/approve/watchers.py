@@ -1,4 +1,4 @@
-"""Fifty dashboards that watch: `python -m tests.bench.approve.watchers PORT PATH KEY COUNT`; the last line says what they heard."""
+"""Fifty dashboards that watch: `python -m tests.bench.approve.watchers PORT KEY COUNT`; the last line says what they heard."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ SUBSCRIBE = json.dumps(
 
 async def main() -> None:
     """Watch until SIGTERM."""
-    port, path, key, count = sys.argv[1:]
+    port, key, count = sys.argv[1:]
     over, heard, open_sockets = asyncio.Event(), [0], []
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
     for _ in range(int(count)):
         headers = {"Authorization": f"Bearer {key}"}
-        socket = await connect(f"ws://127.0.0.1:{port}{path}", additional_headers=headers)
-        if path == "/ws/dashboard":  # the plain events need no asking
-            await socket.send(SUBSCRIBE)
+        socket = await connect(f"ws://127.0.0.1:{port}/ws/dashboard", additional_headers=headers)
+        await socket.send(SUBSCRIBE)
         open_sockets.append(socket)
     listening = [asyncio.create_task(_listen(socket, heard)) for socket in open_sockets]
     print("watching", flush=True)

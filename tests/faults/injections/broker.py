@@ -59,7 +59,7 @@ def refuse_with_each_code(rig: Rig) -> None:
             rig.script("reject", rig.agents[(number + turn) % len(rig.agents)], on=on, retcode=code)
 
 
-@fault(39, "broker: a STOP that meets a closed market", "I5 I4", short=True)
+@fault(39, "broker: a STOP that meets a closed market", "I5 I4")
 def refuse_to_close(rig: Rig) -> None:
     agent = one(rig)
     wait_for(f"{agent.code} to hold a position", lambda: rig.held(agent), 60, 0.05)
@@ -140,7 +140,7 @@ def log_in_elsewhere(rig: Rig) -> None:
     try:
         time.sleep(1.0)
         before = {agent.code: len(rig.entries(agent)) for agent in rig.agents}
-        hold(rig, 3, 5)
+        hold(rig, 2, 3)
         assert before == {agent.code: len(rig.entries(agent)) for agent in rig.agents}, "I9 opened on another account"
     finally:
         rig.control("force_login", login=None)

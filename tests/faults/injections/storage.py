@@ -102,7 +102,7 @@ def family_of(rig: Rig, name: str) -> list[int]:
     return []
 
 
-@fault(1, "web killed between the insert and the commit of an approval", "I1 I16", short=True)
+@fault(1, "web killed between the insert and the commit of an approval", "I1 I16")
 def kill_web_before_commit(rig: Rig) -> None:
     with trouble(rig, "perform pg_sleep(0.4);"), connect(rig) as connection:
         sleeping = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'"
@@ -119,7 +119,7 @@ def take_connections(rig: Rig) -> None:
                 taken.append(connect(rig))
         assert len(taken) < postgres.MAX_CONNECTIONS, "somebody else's connections were not there"
         rig.stop(agent)
-        hold(rig, 3, 5)
+        hold(rig, 1, 2)
     finally:
         for connection in taken:
             connection.close()
@@ -134,7 +134,7 @@ def knot_locks(rig: Rig) -> None:
         thread.start()
     for thread in knots:
         thread.join(30)
-    _lock(rig, (first,), rig.random.uniform(3, 5))
+    _lock(rig, (first,), rig.random.uniform(1, 3))
 
 
 def _lock(rig: Rig, codes: tuple[str, ...], held_s: float = 0.5) -> None:
@@ -149,7 +149,7 @@ def _lock(rig: Rig, codes: tuple[str, ...], held_s: float = 0.5) -> None:
 def refuse_approvals(rig: Rig) -> None:
     body = "if random() < 0.5 then raise exception using errcode = case when random() < 0.5 then '40001' else '40P01' end; end if;"
     with trouble(rig, body):
-        hold(rig, 6, 8)
+        hold(rig, 3, 5)
 
 
 @fault(11, "Valkey killed", "I3 I4 I7 I10", short=True)
@@ -169,7 +169,7 @@ def flush_valkey(rig: Rig) -> None:
         hold(rig, 3, 5)
 
 
-@fault(12, "Valkey full, and throwing away what it likes", "I3 I4 I11", short=True)
+@fault(12, "Valkey full, and throwing away what it likes", "I3 I4 I11")
 def fill_valkey(rig: Rig) -> None:
     queue = queue_of(rig)
     used = int(queue.info("memory")["used_memory"])  # type: ignore[index]

@@ -17,7 +17,7 @@ from tests.faults.storm.sources import Broker, Store
 KINDS = {"activate": "START_STRATEGY", "pause": "PAUSE_STRATEGY", "resume": "RESUME_STRATEGY", "stop": "STOP_STRATEGY"}
 NEXT = {
     "STOPPED": (("activate", 1.0),),
-    "RUNNING": (("pause", 0.5), ("stop", 0.5)),
+    "RUNNING": (("pause", 0.6), ("stop", 0.4)),
     "PAUSED": (("resume", 0.6), ("stop", 0.4)),
 }
 AFTER = {"activate": "RUNNING", "pause": "PAUSED", "resume": "RUNNING", "stop": "STOPPED"}
@@ -118,7 +118,9 @@ class Driver:
             after = self._broker.count_entries(login, magic)
             if after != before:
                 self.counts.starts_after_stop += after - before
-                self.counts.note_break(f"I4 bot {magic} of account {login} opened {after - before} after STOPPED was proven")
+                self.counts.note_break(
+                    f"I4 bot {magic} of account {login} opened {after - before} after STOPPED was proven"
+                )
         self._flat = {}
 
     def _keep(self, verb: str, rows: list[dict[str, Any]]) -> None:

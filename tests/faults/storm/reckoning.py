@@ -81,7 +81,9 @@ class Watcher:
         stopped = self._store.ask(STOPPED, [self._logins], 5)
         held = self._broker.list_held(self._logins)
         for login, magic, key, generation in stopped:
-            if (login, magic) in held and (login, magic, key, generation) in self._store.ask(STOPPED, [self._logins], 5):
+            if (login, magic) in held and (login, magic, key, generation) in self._store.ask(
+                STOPPED, [self._logins], 5
+            ):
                 self._counts.note_break(f"I5 bot {magic} of account {login} is shown STOPPED and holds a position")
         for code, reserved, counted in self._store.ask(WORST_CASE, None, 5):
             if reserved != counted:
@@ -102,6 +104,10 @@ class Reckoning:
     def count_commands(self) -> Counter[str]:
         """Return how many commands the platform has kept, by kind."""
         return Counter(dict(self._store.ask(COMMANDS, [self._executors])))
+
+    def count_positions(self) -> int:
+        """Return how many positions the agents have opened at the broker."""
+        return sum(len({entry[1] for entry in self._broker.list_entries(agent.login)}) for agent in self._rig.agents)
 
     def differences(self) -> list[str]:
         """Return in which accounts ledger and broker differ; empty where they agree to the cent."""
@@ -125,10 +131,9 @@ class Reckoning:
                              ("duplicate orders", doubled), ("I16 answered wishes that are not kept", len(lost))):  # fmt: skip
             if number:
                 self._counts.note_break(f"{what}: {number}")
-        entries = sum(len(self._broker.list_entries(agent.login)) for agent in self._rig.agents)
         deals = sum(len(self._broker.read_deals(agent.login)) for agent in self._rig.agents)
         return {"stops_proven": proven, "stops_lost": stops - proven, "starts_after_stop": late,
-                "duplicate_orders": doubled, "entries": entries, "deals": deals}  # fmt: skip
+                "duplicate_orders": doubled, "entries": self.count_positions(), "deals": deals}  # fmt: skip
 
     def close(self) -> None:
         self._store.close()
@@ -143,7 +148,9 @@ class Reckoning:
         entries = self._broker.list_entries(agent.login)
         trades = self._store.ask(TRADES, [agent.login])
         if {row[0] for row in trades} != {position for _, position, _ in entries}:
-            found.append(f"I6 positions differ ({agent.code}): {len(trades)} told, {len({e[1] for e in entries})} at the broker")
+            found.append(
+                f"I6 positions differ ({agent.code}): {len(trades)} told, {len({e[1] for e in entries})} at the broker"
+            )
         deposit = self._rig_deposit(booked)
         if sum((row[1] for row in trades), Decimal(0)) != sum(booked.values(), Decimal(0)) - deposit:
             found.append(f"I6 money differs ({agent.code})")

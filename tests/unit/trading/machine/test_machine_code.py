@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 import threading
+from collections import namedtuple
 from typing import NamedTuple
 
 import numpy as np
@@ -162,6 +163,6 @@ def test_threads_that_ask_at_once_share_one_compilation(folder, monkeypatch):
 
 
 def test_the_order_of_a_tuples_fields_is_part_of_the_name():
-    turned = NamedTuple("Pair", [("second", float), ("first", float)])
+    turned = namedtuple("Pair", ["second", "first"])
 
     assert describe(flatten([Pair(1.0, 2.0)])[0]) != describe(flatten([turned(1.0, 2.0)])[0])
