@@ -96,13 +96,17 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="the order and the moments of the faults; printed, to run them again")
     parser.add_argument("--rounds", type=int, default=1, help="how often each fault (1)")
     parser.add_argument("--agents", type=int, default=0, help="how many agents (2; in a storm 10)")
-    parser.add_argument("--only", default="", help="only faults with one of these words, between commas, in number and name")
+    parser.add_argument(
+        "--only", default="", help="only faults with one of these words, between commas, in number and name"
+    )
     parser.add_argument("--planted-only", action="store_true", help="only the planted bugs")
     parser.add_argument("--campaign-only", action="store_true", help="no planted bugs")
     parser.add_argument("--storm", action="store_true", help="random kills while commands flow, beside everything else")
     parser.add_argument("--kills", type=int, default=1_000, help="storm: how many kills (1000)")
     parser.add_argument("--commands", type=int, default=10_000, help="storm: how many commands (10000)")
-    parser.add_argument("--minutes", type=float, default=0.0, help="storm: end after so long, whatever is reached (0: not)")
+    parser.add_argument(
+        "--minutes", type=float, default=0.0, help="storm: end after so long, whatever is reached (0: not)"
+    )
     parser.add_argument("--notes", type=Path, help="storm: the file that holds the sums; a second call goes on with it")
     return parser.parse_args()
 

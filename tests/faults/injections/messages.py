@@ -8,6 +8,7 @@ from tests.faults.injections.registry import fault, hold, manage, one, weather
 from tests.faults.rig import Agent, Rig
 from tests.journeys.running import wait_for
 
+
 @fault(18, "every request doubled", "I3 I6", short=True)
 def duplicate(rig: Rig) -> None:
     with weather(rig.agents, duplicate=1.0):

@@ -12,6 +12,7 @@ import psutil
 from tests.faults.injections.registry import fault, hold, one
 from tests.faults.rig import Rig
 
+
 @fault(1, "web killed while approvals are asked", "I1 I16", short=True)
 def kill_web(rig: Rig) -> None:
     with contextlib.suppress(AssertionError):
@@ -53,8 +54,13 @@ def beat_absent_for_days(rig: Rig) -> None:
 @fault(5, "two beats at once", "I7 I11")
 def two_beats(rig: Rig) -> None:
     first = psutil.Process(rig.pid_of("beat"))
-    words = [word.replace("beat-schedule", "beat-schedule-2").replace("beat.ready", "beat-2.ready") for word in first.cmdline()]
-    second = subprocess.Popen(words, cwd=first.cwd(), env=first.environ(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    words = [
+        word.replace("beat-schedule", "beat-schedule-2").replace("beat.ready", "beat-2.ready")
+        for word in first.cmdline()
+    ]
+    second = subprocess.Popen(
+        words, cwd=first.cwd(), env=first.environ(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         hold(rig, 8, 10)
         assert second.poll() is None, "the second beat did not live"

@@ -73,4 +73,11 @@ def connect(rig: Rig) -> psycopg.Connection[tuple[Any, ...]]:
 def manage(rig: Rig, *words: str) -> None:
     """Run one of the platform's own commands, in the environment of its web process."""
     web = psutil.Process(rig.pid_of("web"))
-    subprocess.run([web.cmdline()[0], ROOT / "manage.py", *words], cwd=ROOT, env=web.environ(), check=True, timeout=120, capture_output=True)
+    subprocess.run(
+        [web.cmdline()[0], ROOT / "manage.py", *words],
+        cwd=ROOT,
+        env=web.environ(),
+        check=True,
+        timeout=120,
+        capture_output=True,
+    )

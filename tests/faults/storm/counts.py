@@ -50,7 +50,9 @@ class Counts:
         return sum(self.commands.values())
 
     def save(self, path: Path) -> None:
-        path.write_text(json.dumps({field.name: getattr(self, field.name) for field in fields(self)}, indent=1), "utf-8")
+        path.write_text(
+            json.dumps({field.name: getattr(self, field.name) for field in fields(self)}, indent=1), "utf-8"
+        )
 
     @classmethod
     def load(cls, path: Path) -> Counts:
@@ -64,7 +66,9 @@ class Counts:
 
     def tell(self) -> str:
         """Return the sentence a run ends with."""
-        calm = f", everything proven stopped {max(self.calm_s):.0f} s after the last kill at most" if self.calm_s else ""
+        calm = (
+            f", everything proven stopped {max(self.calm_s):.0f} s after the last kill at most" if self.calm_s else ""
+        )
         return (
             f"{self.killed:,} kills ({_list(self.kills)}), {self.commanded:,} commands ({_list(self.commands)}) in "
             f"{self.answers:,} answered wishes, {self.entries:,} positions, {self.deals:,} deals, {self.seconds / 60:.1f} min "

@@ -118,7 +118,9 @@ class Driver:
             after = self._broker.count_entries(login, magic)
             if after != before:
                 self.counts.starts_after_stop += after - before
-                self.counts.note_break(f"I4 bot {magic} of account {login} opened {after - before} after STOPPED was proven")
+                self.counts.note_break(
+                    f"I4 bot {magic} of account {login} opened {after - before} after STOPPED was proven"
+                )
         self._flat = {}
 
     def _keep(self, verb: str, rows: list[dict[str, Any]]) -> None:

@@ -81,7 +81,9 @@ class Watcher:
         stopped = self._store.ask(STOPPED, [self._logins], 5)
         held = self._broker.list_held(self._logins)
         for login, magic, key, generation in stopped:
-            if (login, magic) in held and (login, magic, key, generation) in self._store.ask(STOPPED, [self._logins], 5):
+            if (login, magic) in held and (login, magic, key, generation) in self._store.ask(
+                STOPPED, [self._logins], 5
+            ):
                 self._counts.note_break(f"I5 bot {magic} of account {login} is shown STOPPED and holds a position")
         for code, reserved, counted in self._store.ask(WORST_CASE, None, 5):
             if reserved != counted:
@@ -143,7 +145,9 @@ class Reckoning:
         entries = self._broker.list_entries(agent.login)
         trades = self._store.ask(TRADES, [agent.login])
         if {row[0] for row in trades} != {position for _, position, _ in entries}:
-            found.append(f"I6 positions differ ({agent.code}): {len(trades)} told, {len({e[1] for e in entries})} at the broker")
+            found.append(
+                f"I6 positions differ ({agent.code}): {len(trades)} told, {len({e[1] for e in entries})} at the broker"
+            )
         deposit = self._rig_deposit(booked)
         if sum((row[1] for row in trades), Decimal(0)) != sum(booked.values(), Decimal(0)) - deposit:
             found.append(f"I6 money differs ({agent.code})")
