@@ -94,10 +94,15 @@ class Place:
         if not list(self.wheels.glob("numpy-*.whl")):
             pip = [sys.executable, "-m", "pip", "download", "-q", *FOR_WINDOWS, "-d", str(self.wheels)]
             subprocess.run([*pip, str(ours), NUMPY, *ONLY_THERE], check=True)
-        if not (self.python / "Lib" / "site-packages" / "pip").exists():
-            (pip_wheel,) = self.wheels.glob("pip-*.whl")
-            zipfile.ZipFile(pip_wheel).extractall(self.python / "Lib" / "site-packages")
-        install = ("-m", "pip", "install", "--isolated", "-q", "--no-index", "--no-warn-script-location")
+        (pip_wheel,) = self.wheels.glob("pip-*.whl")
+        install = (
+            windows_path(pip_wheel / "pip"),
+            "install",
+            "--isolated",
+            "-q",
+            "--no-index",
+            "--no-warn-script-location",
+        )
         found = ("--find-links", windows_path(self.wheels))
         if self.run(*install, *found, "--force-reinstall", "--no-deps", "mikrobot-agent") or self.run(
             *install, *found, "mikrobot-agent", "pytest", "hypothesis"
