@@ -194,6 +194,8 @@ def locked(descriptor: int) -> bool:
 def become(command: list[str]) -> int:
     """Replace this process by the program, so that signals reach it; Windows cannot, there it is a child."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "platform")])}
+    # Many images set it. We start dozens of processes: each would translate every module of every library anew.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     if not WINDOWS:
         os.execve(command[0], command, environment)  # noqa: S606 - our own interpreter
     child = subprocess.Popen(command, env=environment)

@@ -77,7 +77,7 @@ class Agent:
         self._resolver = Resolver(clocks, terminal, journal, self._spool)
         self._reconciler = Reconciler(clocks, terminal, journal, self._spool, self._resolver)
         self._assignments = Assignments(journal, self._spool)
-        self._feed = Feed(courier)
+        self._feed = Feed(clocks, courier)
         opener = Opener(
             clocks, terminal, courier, journal, self._session, self._watch, self._spool, self._budget,
             tell_changes=self._tell_changes, absorb=self._absorb,

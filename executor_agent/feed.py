@@ -6,19 +6,21 @@ from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
 
+from executor_agent.clocks import Clocks
 from executor_agent.server.ports import Answered, Courier, Door, Event
 from executor_agent.terminal.ports import BarTuple, SymbolFacts
 from trading.protocol import BarRow, BarsMessage, SymbolProbe, SymbolsMessage, SymbolSpec
 
-_MOST_BARS, _BATCH = 10_000, 5_000
+_MOST_BARS, _BATCH, _AGAIN_AFTER_S = 10_000, 5_000, 1.0
 _MOVING = ("tick_value", "tick_value_profit", "tick_value_loss", "margin_per_lot", "loss_per_lot_check")
 
 
 class Feed:
     """Holds what was not sent yet; bounded, the oldest bars go first when the server is away for long."""
 
-    def __init__(self, courier: Courier) -> None:
-        self._courier = courier
+    def __init__(self, clocks: Clocks, courier: Courier) -> None:
+        self._clocks, self._courier = clocks, courier
+        self._not_before: dict[Door, float] = {}
         self.on_change: Callable[[str], None] = lambda symbol: None
         """Called with a symbol whose specification the broker has changed, but for what follows the rates."""
         self._bars: dict[tuple[str, str], deque[BarTuple]] = {}
@@ -62,15 +64,17 @@ class Feed:
 
     def push(self) -> None:
         """Send what is due, where the doors are free. Specifications go before bars."""
-        if (self._unsent or self._probes) and self._courier.is_free(Door.SYMBOLS):
+        if (self._unsent or self._probes) and self._may_ask(Door.SYMBOLS):
             self._sent_specs, self._sent_probes = set(self._unsent), dict(self._probes)
             specs = [self._specs[name] for name in sorted(self._unsent)]
             self._courier.ask(Door.SYMBOLS, SymbolsMessage(symbols=specs, probes=list(self._sent_probes.values())))
-        if self._in_flight is None and not self._unsent and self._courier.is_free(Door.BARS):
+        if self._in_flight is None and not self._unsent and self._may_ask(Door.BARS):
             self._push_bars()
 
     def take(self, event: Event) -> None:
-        """Take the answer of either door; what failed is sent again."""
+        """Take the answer of either door; what failed is sent again, after a pause: each failure wakes the loop at once."""
+        if not isinstance(event, Answered):
+            self._not_before[event.door] = self._clocks.mono() + _AGAIN_AFTER_S
         if event.door is Door.SYMBOLS:
             if isinstance(event, Answered):
                 self._unsent -= self._sent_specs
@@ -85,6 +89,9 @@ class Feed:
         waiting = self._bars[group]
         while waiting and waiting[0][0] <= until_s:
             waiting.popleft()
+
+    def _may_ask(self, door: Door) -> bool:
+        return self._courier.is_free(door) and self._clocks.mono() >= self._not_before.get(door, 0.0)
 
     def _push_bars(self) -> None:
         for (symbol, timeframe), waiting in self._bars.items():

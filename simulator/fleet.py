@@ -1,9 +1,11 @@
 """
 A fleet of light agents, to load a server as hundreds of real ones would: ``python -m simulator.fleet --url … --api-key … --agents 200``.
 
-Each says hello, sends a snapshot every five seconds, listens on its socket, keeps a long poll open, pulls what is wanted and proves
-it. None has a terminal, and none trades: a started strategy is RUNNING, a stopped one STOPPED and flat. The accounts and executors
-it needs are paper ones it creates with the key, named ``load-…``; the key needs accounts:write and executors:write.
+Each says hello, sends a snapshot every five seconds, listens on its socket, keeps a long poll open, pulls what is wanted, writes
+it to its journal (synced to the disk before anything is proven) and proves it. None has a terminal, and none trades: a started
+strategy is RUNNING, a stopped one STOPPED and flat; no bars, reports or approvals are sent. The accounts and executors it needs
+are paper ones it creates with the key, named ``load-…``; the key needs accounts:write and executors:write. How to read what it
+prints: docs/guides/scale.md.
 """
 
 from __future__ import annotations
@@ -12,17 +14,21 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import random
 import secrets
-import statistics
+import tempfile
 import time
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
@@ -45,6 +51,7 @@ from trading.protocol import (
 SERVER = "Load-Test"
 BALANCE = Decimal(100_000)
 SNAPSHOT_EVERY_S = 5.0
+TELL_EVERY_S, COME_PER_S, ENROL_AT_ONCE = 5.0, 40.0, 3
 PROVEN = {"RUNNING": "RUNNING", "PAUSED": "PAUSED", "STOPPED": "STOPPED"}
 EURUSD = SymbolSpec(
     name="EURUSD", broker_symbol="EURUSD", digits=5, point=Decimal("0.00001"), tick_size=Decimal("0.00001"),
@@ -68,11 +75,16 @@ class LightAgent:
     has_socket: bool = True
     on_nudge: Heard | None = None
     on_set: Heard | None = None
+    on_proof: Heard | None = None
+    journal: Path | None = None
     statuses: list[AssignmentStatus] = field(default_factory=list)
     version: int = 0
     fence: int = 0
     seq: int = 0
     nudges: int = 0
+    failures: int = 0
+    answered_s: float = 0.0
+    took_ms: list[float] = field(default_factory=list)
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     _look: asyncio.Event = field(default_factory=asyncio.Event)
@@ -82,11 +94,22 @@ class LightAgent:
         headers = {**self.headers, "X-Instance-Id": self.instance}  # as an agent does: or it gets no lease with its set
         async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=35, trust_env=False) as client:
             while not self.ready.is_set():
-                with contextlib.suppress(httpx.HTTPError):
+                try:
                     await self._greet(client)
+                except httpx.HTTPError:
+                    self.failures += 1
+                    await asyncio.sleep(random.uniform(0.5, 1.5))
             parts = [lambda: self._beat(client), lambda: self._poll(client), lambda: self._converge(client)]
             parts += [self._listen] if self.has_socket else []
-            await asyncio.gather(*(_for_ever(part) for part in parts))
+            await asyncio.gather(*(self._for_ever(part) for part in parts))
+
+    async def _for_ever(self, live: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begin anew, after a pause, whatever ends: a server that is busy or away says so, and agents come again."""
+        while True:
+            with contextlib.suppress(httpx.HTTPError, WebSocketException, OSError):
+                await live()
+            self.failures += 1
+            await asyncio.sleep(random.uniform(0.5, 1.5))
 
     async def _greet(self, client: httpx.AsyncClient) -> None:
         hello = Hello(
@@ -113,8 +136,11 @@ class LightAgent:
             account=AccountState(balance=BALANCE, equity=BALANCE, margin=Decimal(0), free_margin=BALANCE),
             health=AgentHealth(rss_bytes=1, threads=1, spool_reports=0, journal_bytes=0, uptime_s=time.monotonic()),
         )  # fmt: skip
+        began_s = time.perf_counter()
         answer = await client.post("/api/v1/executor/snapshot", content=encode(message), headers=JSON)
         decode(answer.raise_for_status().content, SnapshotAnswer)
+        self.answered_s = time.perf_counter()
+        self.took_ms.append((self.answered_s - began_s) * 1000)
 
     async def _beat(self, client: httpx.AsyncClient) -> None:
         await asyncio.sleep(SNAPSHOT_EVERY_S * (self.login % 50) / 50)  # not all at once
@@ -150,7 +176,13 @@ class LightAgent:
             )
             for one in wanted.assignments
         ]
+        if self.journal is not None:
+            await asyncio.to_thread(
+                _keep, self.journal, [f"{s.assignment_id} {s.observed_generation}" for s in self.statuses]
+            )
         await self.tell(client, "CHANGE")
+        if self.on_proof:
+            self.on_proof(self, time.perf_counter())
 
     async def _listen(self) -> None:
         address = "ws" + self.url.removeprefix("http") + "/ws/executor"
@@ -165,52 +197,85 @@ class LightAgent:
 JSON = {"Content-Type": "application/json"}
 
 
-async def _for_ever(live: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Begin anew, after a pause, whatever ends: a server that is busy or away says so, and agents come again."""
-    while True:
-        with contextlib.suppress(httpx.HTTPError, WebSocketException, OSError):
-            await live()
-        await asyncio.sleep(random.uniform(0.5, 1.5))
+def _keep(journal: Path, lines: list[str]) -> None:
+    """Write down what is to be done before it is done: it survives the machine."""
+    with journal.open("a", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
-def enrol(url: str, api_key: str, count: int, *, has_socket: bool = True) -> list[LightAgent]:
+def enrol(
+    url: str, api_key: str, count: int, *, has_socket: bool = True, journals: Path | None = None
+) -> list[LightAgent]:
     """
     Create paper accounts and executors, and return an agent for each.
 
+    :param journals: the folder in which each agent keeps its journal; without one it keeps none.
     :raises httpx.HTTPStatusError: where the key may not.
     """
-    agents = []
     run = secrets.token_hex(3)
-    with httpx.Client(base_url=f"{url}/api/v1/", headers={"Authorization": f"Bearer {api_key}"}, timeout=30) as client:
-        for number in range(count):
-            code, login = f"load-{run}-{number}", int(run, 16) * 1000 + number + 1
-            account = {"code": code, "name": code, "mode": "PAPER", "server": SERVER, "login": login}
-            made = client.post("accounts", json={**account, "initial_balance": int(BALANCE)}).raise_for_status().json()
-            asked = {"code": code, "name": code, "account_id": made["id"]}
-            executor = client.post("executors", json=asked).raise_for_status().json()
-            keys = {"X-API-Key": executor["api_key"], "X-API-Secret": executor["api_secret"]}
-            agents.append(LightAgent(url, code, login, executor["id"], keys, has_socket))
-    return agents
+
+    def enrol_one(number: int) -> LightAgent:
+        code, login = f"load-{run}-{number}", int(run, 16) * 1000 + number + 1
+        account = {"code": code, "name": code, "mode": "PAPER", "server": SERVER, "login": login}
+        made = client.post("accounts", json={**account, "initial_balance": int(BALANCE)}).raise_for_status().json()
+        asked = {"code": code, "name": code, "account_id": made["id"]}
+        executor = client.post("executors", json=asked).raise_for_status().json()
+        keys = {"X-API-Key": executor["api_key"], "X-API-Secret": executor["api_secret"]}
+        journal = journals / f"{code}.journal" if journals else None
+        return LightAgent(url, code, login, executor["id"], keys, has_socket, journal=journal)
+
+    headers = {"Authorization": f"Bearer {api_key}"}
+    with (
+        httpx.Client(base_url=f"{url}/api/v1/", headers=headers, timeout=60, trust_env=False) as client,
+        ThreadPoolExecutor(ENROL_AT_ONCE) as pool,
+    ):
+        return list(pool.map(enrol_one, range(count)))
 
 
 async def _run(agents: list[LightAgent], seconds: float) -> None:
-    running = [asyncio.create_task(agent.run()) for agent in agents]
+    running = [asyncio.create_task(_come_later(agent, number)) for number, agent in enumerate(agents)]
     began_s = time.monotonic()
     try:
         async with asyncio.timeout(seconds or None):
             while True:
-                await asyncio.sleep(5)
-                failed = [task for task in running if task.done()]
-                beats = [agent.seq for agent in agents]
-                told: dict[str, float] = {"agents": len(agents), "ended": len(failed), "snapshots": sum(beats)}
-                told |= {"median_snapshots": statistics.median(beats), "nudges": sum(agent.nudges for agent in agents)}
-                print(json.dumps({"after_s": round(time.monotonic() - began_s), **told}), flush=True)
+                await asyncio.sleep(TELL_EVERY_S)
+                print(json.dumps({"after_s": round(time.monotonic() - began_s), **_sum_up(agents)}), flush=True)
     except TimeoutError:
         pass
     finally:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _come_later(agent: LightAgent, number: int) -> None:
+    await asyncio.sleep(number / COME_PER_S)  # people start a fleet one after the other
+    await agent.run()
+
+
+def _sum_up(agents: list[LightAgent]) -> dict[str, float]:
+    """Return what the last seconds were like; the times begin anew."""
+    took = sorted(one for agent in agents for one in agent.took_ms)
+    for agent in agents:
+        agent.took_ms.clear()
+    used, memory = psutil.Process().cpu_times(), psutil.Process().memory_info()
+    told: dict[str, float] = {
+        "agents": len(agents),
+        "serving": sum(agent.ready.is_set() for agent in agents),
+        "snapshots_per_s": round(len(took) / TELL_EVERY_S, 1),
+        "nudges": sum(agent.nudges for agent in agents),
+        "failures": sum(agent.failures for agent in agents),
+        "own_cpu_s": round(used.user + used.system, 1),
+        "own_memory_mb": round(memory.rss / 1024 / 1024),
+    }
+    if took:
+        told |= {
+            "snapshot_p50_ms": round(took[len(took) // 2], 1),
+            "snapshot_p99_ms": round(took[len(took) * 99 // 100], 1),
+        }
+    return told
 
 
 def main() -> None:
@@ -221,9 +286,10 @@ def main() -> None:
     parser.add_argument("--agents", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=0.0, help="0: until interrupted")
     asked = parser.parse_args()
-    agents = enrol(asked.url.rstrip("/"), asked.api_key, asked.agents)
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_run(agents, asked.seconds))
+    with tempfile.TemporaryDirectory(prefix="load-journals-") as folder:
+        agents = enrol(asked.url.rstrip("/"), asked.api_key, asked.agents, journals=Path(folder))
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_run(agents, asked.seconds))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from apps.accounts.models import Account
 from apps.accounts.services import open_account
 from apps.common.clock import read_at
 from apps.executors.models import Command, CommandBatch, CommandKind, Executor, ExecutorFile
+from apps.executors.services.commands import lease_commands
 from apps.executors.services.files import keep_file
 from apps.executors.services.registry import create_executor
 from apps.risk.services.bulk import ask_many, one_shot_of
@@ -283,3 +284,8 @@ def symbol_spec(**more: Any) -> SymbolSpec:
         "currency_margin": "EUR",
     }
     return SymbolSpec(**{**given, **more})
+
+
+def lease_now(executor: Executor, at: datetime | None = None) -> list[Command]:
+    """Return the one-shots that are leased to the executor at this moment."""
+    return lease_commands(executor_ids=[executor.pk], at=at or read_at()).get(executor.pk, [])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -64,10 +64,10 @@ def list_assignments(
     return rows.filter(**{name: value for name, value in wanted.items() if value is not None})
 
 
-def list_for_executor(executor_id: UUID) -> QuerySet[Assignment]:
-    """Return the live assignments of an executor: its desired set."""
-    rows = Assignment.objects.select_related("bot", "strategy", "version", "account__risk")
-    return rows.filter(executor_id=executor_id, live=True).order_by("pk")
+def list_for_executors(executor_ids: Iterable[UUID]) -> QuerySet[Assignment]:
+    """Return the live assignments of executors: their desired sets."""
+    rows = Assignment.objects.select_related("bot", "strategy", "version")
+    return rows.filter(executor_id__in=list(executor_ids), live=True).order_by("pk")
 
 
 def is_proven(row: Assignment) -> bool:

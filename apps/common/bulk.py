@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from django.db import connection, models
 from django.db.models.base import ModelState
 
-
 Row = TypeVar("Row", bound=models.Model)
 
 

@@ -22,7 +22,7 @@ class MalformedId(ValueError):
 
 def new_id() -> uuid.UUID:
     """Return a new UUIDv7."""
-    return uuid.UUID(bytes=uuid7().bytes)
+    return uuid.UUID(int=uuid7().int)
 
 
 def encode_base32(value: uuid.UUID) -> str:

@@ -68,14 +68,16 @@ def _to_json_value(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no form on the wire")
 
 
+_encoder = json.JSONEncoder(default=_to_json_value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def to_json(value: Any) -> bytes:
     """
     Return the value as JSON bytes.
 
     :raises ValueError: for NaN and infinities, which are bugs here.
     """
-    text = json.dumps(value, default=_to_json_value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode("utf-8")
+    return _encoder.encode(value).encode("utf-8")
 
 
 def to_plain(value: Any) -> Any:
@@ -126,6 +128,8 @@ def parse_json(raw: bytes) -> Any:
 
 def _refuse_depth(text: str) -> None:
     """Count brackets outside of strings, before a parser recurses on them."""
+    if text.count("{") + text.count("[") <= MAX_DEPTH:
+        return
     depth, in_string, escaped = 0, False, False
     for letter in text:
         if in_string:

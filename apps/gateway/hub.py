@@ -22,7 +22,7 @@ from channels.layers import get_channel_layer
 
 from apps.common import events as published
 from apps.common.live import group_of, listen_here
-from apps.common.nudges import EXECUTOR_CHANNEL
+from apps.common.nudges import EXECUTOR_CHANNEL, read_nudge
 from apps.common.postgres import LOST, open_connection
 from apps.common.threads import release_thread
 from apps.executors.models import Executor
@@ -142,11 +142,33 @@ class Subscriber:
         return events
 
 
+class Nudged:
+    """Somebody who waits for an executor's desired set."""
+
+    def __init__(self) -> None:
+        self.version: int | None = None  # as the last nudge said it; None: look
+        self._wake = asyncio.Event()
+
+    def wake(self, version: int | None) -> None:
+        """Take a nudge."""
+        self.version = version
+        self._wake.set()
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Say whether a nudge came before the timeout."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._wake.wait()
+        was_woken = self._wake.is_set()
+        self._wake.clear()
+        return was_woken
+
+
 class Hub:
     """Fan-out inside one event loop. `get_hub()` gives the loop's own."""
 
     def __init__(self) -> None:
-        self._waiters: dict[uuid.UUID, set[asyncio.Event]] = defaultdict(set)
+        self._waiters: dict[uuid.UUID, set[Nudged]] = defaultdict(set)
         self._teams: dict[uuid.UUID, set[Subscriber]] = defaultdict(set)
         self._listener: asyncio.Task[None] | None = None
         self._receiver: asyncio.Task[None] | None = None
@@ -162,28 +184,14 @@ class Hub:
         :raises Executor.DoesNotExist: if there is no such executor.
         """
         until = asyncio.get_running_loop().time() + timeout_s
-        with self._waiting_for(executor_id) as wake:
-            version: int
-            while (version := await _read_desired_version(executor_id)) == since:
-                left_s = until - asyncio.get_running_loop().time()
-                if left_s <= 0:
-                    break
+        with self.waiting_for(executor_id) as nudged:
+            version = await read_desired_version(executor_id)
+            while version == since and (left_s := until - asyncio.get_running_loop().time()) > 0:
                 release_thread()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(left_s):
-                        await wake.wait()
-                wake.clear()
+                was_woken = await nudged.wait(left_s)
+                told = nudged.version if was_woken else None
+                version = await read_desired_version(executor_id) if told is None else told
         return version
-
-    async def follow_executor(self, executor_id: uuid.UUID, every_s: float) -> AsyncIterator[int]:
-        """Give the executor's `desired_version` now, at each nudge, and every so often."""
-        with self._waiting_for(executor_id) as wake:
-            while True:
-                yield await _read_desired_version(executor_id)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(every_s):
-                        await wake.wait()
-                wake.clear()
 
     @contextlib.asynccontextmanager
     async def subscribe(self, team_id: uuid.UUID) -> AsyncIterator[Subscriber]:
@@ -213,15 +221,16 @@ class Hub:
     # --- executors: LISTEN
 
     @contextlib.contextmanager
-    def _waiting_for(self, executor_id: uuid.UUID) -> Iterator[asyncio.Event]:
+    def waiting_for(self, executor_id: uuid.UUID) -> Iterator[Nudged]:
+        """Give a place that each nudge for the executor wakes, from now on; whoever takes it looks once before waiting."""
         if self._listener is None or self._listener.done():
             self._listener = asyncio.create_task(self._listen(), name="hub listener")
-        wake = asyncio.Event()
-        self._waiters[executor_id].add(wake)
+        nudged = Nudged()
+        self._waiters[executor_id].add(nudged)
         try:
-            yield wake
+            yield nudged
         finally:
-            self._waiters[executor_id].discard(wake)
+            self._waiters[executor_id].discard(nudged)
             if not self._waiters[executor_id]:
                 del self._waiters[executor_id]
 
@@ -244,13 +253,14 @@ class Hub:
 
     def _wake(self, payload: str) -> None:
         with contextlib.suppress(ValueError):
-            for wake in self._waiters.get(uuid.UUID(payload), ()):
-                wake.set()
+            executor_id, version = read_nudge(payload)
+            for nudged in self._waiters.get(executor_id, ()):
+                nudged.wake(version)
 
     def _wake_all(self) -> None:
-        for wakes in self._waiters.values():
-            for wake in wakes:
-                wake.set()
+        for waiting in self._waiters.values():
+            for nudged in waiting:
+                nudged.wake(None)
 
     # --- browsers: one channel, a group per team
 
@@ -343,7 +353,8 @@ async def _drop(task: asyncio.Task[Any] | None) -> None:
 
 
 @database_sync_to_async  # type: ignore[untyped-decorator]
-def _read_desired_version(executor_id: uuid.UUID) -> int:
+def read_desired_version(executor_id: uuid.UUID) -> int:
+    """Return the executor's desired version as it is committed now; :raises Executor.DoesNotExist: where there is none."""
     return Executor.objects.values_list("desired_version", flat=True).get(pk=executor_id)
 
 

@@ -43,6 +43,8 @@ def mount(django_application: Application) -> Application:
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in PATHS:
             await _serve(worker, scope, receive, send)
         else:
+            if scope["type"] == "http":
+                await worker.give_way()
             await django_application(scope, receive, send)
 
     return application

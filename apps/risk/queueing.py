@@ -13,6 +13,7 @@ import asyncio
 import queue
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -34,6 +35,8 @@ MOST_WAITING: Final = 4 * MOST_ITEMS
 PASSES: Final = 3  # of the loop in which nothing came: what was read in one of them asks in the next
 PAUSE_S: Final = 0.001  # and so much longer, for what is on the wire
 GATHER_AT_MOST_S: Final = 0.03
+CROWD: Final = 32  # approvals at once: the close of a bar
+GIVE_WAY_S: Final = 0.1
 
 WARMING: Final = ApprovalRequest(
     bot_id="nobody",
@@ -65,12 +68,25 @@ class _Gathering:
     waiting: list[Waiting] = field(default_factory=list)
     unanswered: int = 0
     until_s: float = 0.0
+    calm: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.calm.set()
 
     def add(self, one: Waiting) -> None:
         self.waiting.append(one)
+        self.unanswered += 1
+        if self.unanswered == CROWD:
+            self.calm.clear()
         if len(self.waiting) == 1:
             self.until_s = time.monotonic() + GATHER_AT_MOST_S
             one.loop.call_soon(self._look, 1, PASSES)
+
+    def leave(self) -> None:
+        """One is answered."""
+        self.unanswered -= 1
+        if self.unanswered < CROWD:
+            self.calm.set()
 
     def _look(self, seen: int, passes: int) -> None:
         """Hand over, unless more has come since `seen`, or may come within the passes left."""
@@ -112,13 +128,20 @@ class Worker:
             return answer_unavailable(request.request_id)
         waiting = Waiting(request, loop.create_future(), loop, until_s)
         expiry = loop.call_later(max(0.0, until_s - time.monotonic()), _expire, waiting)
-        gathering.unanswered += 1
         gathering.add(waiting)
         try:
             return await waiting.answered
         finally:
             expiry.cancel()
-            gathering.unanswered -= 1
+            gathering.leave()
+
+    async def give_way(self) -> None:
+        """Let a burst of approvals go first: what begins meanwhile would share the interpreter with them."""
+        gathering = self._gatherings.get(asyncio.get_running_loop())
+        if gathering is not None and gathering.unanswered >= CROWD:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GIVE_WAY_S):
+                    await gathering.calm.wait()
 
     def start(self) -> None:
         """Start the thread unless it runs."""

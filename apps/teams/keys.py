@@ -8,7 +8,6 @@ database alone opens nothing.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -87,7 +86,7 @@ def digest_of(text: str, pepper_number: int | None = None) -> tuple[str, int]:
     """
     number = settings.KEY_PEPPER_NUMBER if pepper_number is None else pepper_number
     pepper = settings.KEY_PEPPERS[number].encode()
-    return hmac.new(pepper, text.encode(), hashlib.sha256).hexdigest(), number
+    return hmac.digest(pepper, text.encode(), "sha256").hex(), number
 
 
 def is_secret(text: str, digest: str, pepper_number: int) -> bool:

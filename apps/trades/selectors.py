@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 
 from apps.accounts.models import Account, AccountMode, AccountSnapshot
 from apps.bots.models import Bot
@@ -43,7 +43,18 @@ def get_deals_cursor_ms(account: Account, at: datetime) -> int:
 
     An account without deals is read from 30 days back; a paper account, whose market may stand in another year, from the beginning.
     """
-    newest = Deal.objects.filter(account=account).aggregate(newest=Max("time_raw_ms"))["newest"]
+    return get_deals_cursors_ms([account], at)[account.pk]
+
+
+def get_deals_cursors_ms(accounts: Sequence[Account], at: datetime) -> dict[UUID, int]:
+    """Return what `get_deals_cursor_ms` does for each account, in one statement that reads an index entry of each."""
+    newest = Deal.objects.filter(account=OuterRef("pk")).order_by("-time_raw_ms").values("time_raw_ms")[:1]
+    found = Account.objects.filter(pk__in=[one.pk for one in accounts]).values_list("pk", Subquery(newest))
+    known = {account_id: time_raw_ms for account_id, time_raw_ms in found if time_raw_ms is not None}
+    return {one.pk: _cursor_ms(one, known.get(one.pk), at) for one in accounts}
+
+
+def _cursor_ms(account: Account, newest: int | None, at: datetime) -> int:
     if newest is not None:
         return max(0, int(newest) - DEALS_OVERLAP_MS)
     if account.mode == AccountMode.PAPER:

@@ -18,12 +18,12 @@ if settings.SECRET_KEY == settings.INSECURE_KEY:
 django_application = get_asgi_application()
 
 # Named by string and after Django is up: models may not load earlier, and the project imports no app.
-# The two doors in front bound their own bodies.
+# The three doors in front bound their own bodies.
 guarded_application = import_string("apps.common.bodies.guard")(
     import_string("apps.gateway.lane.mount")(django_application)
 )
 http_application = import_string("apps.gateway.push.api.mount")(
-    import_string("apps.risk.door.mount")(guarded_application)
+    import_string("apps.risk.door.mount")(import_string("apps.gateway.agents_door.mount")(guarded_application))
 )
 websocket_application = import_string("apps.gateway.sockets.protect")(
     URLRouter(import_string("apps.gateway.sockets.urlpatterns"))

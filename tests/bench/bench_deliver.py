@@ -3,6 +3,8 @@ How fast a command reaches its agent, a STOP is proven on two hundred, and event
 
 Targets: commit → agent p99 ≤ 5 ms by push with 1 and 200 agents, all of them also after 60 s of silence, within a poll with push
 cut; STOP on 200 agents proven p99 ≤ 2 s; 200 dashboards at 50 events/s, none lost, p99 ≤ 2 × a bare `websockets` broadcast.
+
+The cells run one after the other on one platform; `BENCH_CELLS=push,stop` runs only those named.
 """
 
 from __future__ import annotations
@@ -10,25 +12,31 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 import statistics
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import psycopg
+import psutil
 
 from config.launch import postgres
 from config.launch.data_dir import DataDir
 from simulator.fleet import LightAgent, enrol
 from tests.bench.deliver import dashboards as two_hundred
+from tests.bench.deliver.agents import Fleet, deliver
+from tests.bench.deliver.costs import Meter
 from tests.journeys.running import RULES_LONG, Platform, free_port, running
 
 AGENTS = int(os.environ.get("BENCH_AGENTS", "200"))
-COMMANDS, EVERY_S = 150, 1 / 15
+STEPS = [int(one) for one in os.environ.get("BENCH_STEPS", "50,100,200").split(",")]
 SILENT_S = float(os.environ.get("BENCH_SILENT_S", "60"))
-CHANGE = "update executors_executor set desired_version = desired_version + 1 where id = %s"
+SETTLE_S = 18.0  # a new account's ledger is looked at twice, ten seconds apart; those snapshots go the whole way
+METERED_S = float(os.environ.get("BENCH_METERED_S", "15"))
+STOPS = int(os.environ.get("BENCH_STOPS", "5"))
+CELLS = ("one", "cost", "push", "silence", "stop", "restart", "dashboards", "cut")
+ASKED = os.environ.get("BENCH_CELLS", ",".join(CELLS)).split(",")
 
 
 def main() -> None:
@@ -37,125 +45,153 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         running(Path(folder) / "data", "--speed", "1", "--port", str(free_port())) as platform,
     ):
-        asyncio.run(measure(platform))
+        asyncio.run(Bench(platform, Path(folder)).measure())
 
 
-async def measure(platform: Platform) -> None:
-    """Measure one after the other, on one platform."""
-    url = platform.ready["url"].rstrip("/").replace("localhost", "127.0.0.1")
-    database = DataDir.open(Path(platform.ready["data_dir"]))
-    dsn = postgres.url(database, database.read("ports.json")["postgres"])
-    one = await asyncio.to_thread(enrol, url, platform.ready["api_key"], 1)
-    async with Fleet(one) as fleet:
-        tell("push_1_agent_ms", await deliver(fleet, dsn), "p99 <= 5")
-    many = await asyncio.to_thread(enrol, url, platform.ready["api_key"], AGENTS)
-    async with Fleet(many) as fleet:
-        tell(f"push_{AGENTS}_agents_ms", await deliver(fleet, dsn), "p99 <= 5")
+class Bench:
+    """One platform and its cells."""
+
+    def __init__(self, platform: Platform, folder: Path) -> None:
+        self._platform, self._folder = platform, folder
+        self._url = platform.ready["url"].rstrip("/").replace("localhost", "127.0.0.1")
+        database = DataDir.open(Path(platform.ready["data_dir"]))
+        self._dsn = postgres.url(database, database.read("ports.json")["postgres"])
+
+    async def measure(self) -> None:
+        """Measure what is asked for, one after the other."""
+        if "one" in ASKED:
+            async with Fleet(await self._enrol(1)) as fleet:
+                await self._push("push_1_agent", fleet)
+        if {"cost", "push", "silence", "stop", "restart"} & set(ASKED):
+            async with Fleet([]) as fleet:
+                await self._grow(fleet)
+                for cell in ("push", "silence", "stop", "restart"):
+                    if cell in ASKED:
+                        await getattr(self, f"_{cell}")(f"{cell}_{len(fleet.agents)}_agents", fleet)
+        if "dashboards" in ASKED:
+            await self._dashboards()
+        if "cut" in ASKED:
+            async with Fleet(await self._enrol(20, has_socket=False)) as fleet:
+                _, had = await deliver(fleet, self._dsn, by_set=True, count=40)
+                tell("push_cut_ms", had, "max <= 25000, one poll")
+
+    async def _enrol(self, count: int, *, has_socket: bool = True) -> list[LightAgent]:
+        key = self._platform.ready["api_key"]
+        return await asyncio.to_thread(
+            lambda: enrol(self._url, key, count, has_socket=has_socket, journals=self._folder)
+        )
+
+    async def _grow(self, fleet: Fleet) -> None:
+        """Enrol the fleet, in steps where their cost is asked for."""
+        for size in STEPS if "cost" in ASKED else [AGENTS]:
+            count, began_s = size - len(fleet.agents), time.perf_counter()
+            agents = await self._enrol(count)
+            enrolled_s = time.perf_counter() - began_s
+            served_s = await fleet.grow(agents)
+            figures = {"agents": size, "enrolled_s": round(enrolled_s, 1), "served_s": round(served_s, 1)}
+            show({"come": {"new": count, **figures}})
+            if "cost" in ASKED:
+                await self._cost(fleet)
+
+    async def _cost(self, fleet: Fleet) -> None:
+        await asyncio.sleep(SETTLE_S)
+        for agent in fleet.agents:
+            agent.took_ms.clear()
+        failed = sum(agent.failures for agent in fleet.agents)
+        meter = Meter({**self._platform.ready["pids"], "bench": os.getpid()})
+        await asyncio.sleep(METERED_S)
+        spent = meter.spent()
+        took = [one for agent in fleet.agents for one in agent.took_ms]
+        told = {
+            "agents": len(fleet.agents),
+            "snapshots_per_s": round(len(took) / METERED_S, 1),
+            "snapshot_ms": shown(took),
+        }
+        failures = sum(agent.failures for agent in fleet.agents) - failed
+        show({"cost": {**told, "failures": failures, "cores": spent}, "target": "none: what it costs"})
+
+    async def _push(self, name: str, fleet: Fleet) -> None:
+        heard, had = await deliver(fleet, self._dsn)
+        tell(f"{name}_heard_ms", heard, "p99 <= 5, none lost")
+        tell(f"{name}_has_set_ms", had, "none: the set pulled and read")
+
+    async def _silence(self, name: str, fleet: Fleet) -> None:
         await asyncio.sleep(SILENT_S)
-        tell("after_silence_ms", await deliver(fleet, dsn, count=AGENTS), "all heard")
-        await stop_all(platform, fleet)
-        await dashboards(url, platform, dsn)
-    deaf = await asyncio.to_thread(lambda: enrol(url, platform.ready["api_key"], 20, has_socket=False))
-    async with Fleet(deaf) as fleet:
-        tell("push_cut_ms", await deliver(fleet, dsn, by_set=True, count=40), "max <= 25000, one poll")
+        heard, _ = await deliver(fleet, self._dsn, count=len(fleet.agents))
+        tell(f"{name}_heard_ms", heard, f"none lost after {SILENT_S:g} s without a nudge")
 
+    async def _stop(self, name: str, fleet: Fleet) -> None:
+        """Start a strategy on every agent and stop it, again and again; from the call to each agent's answered proof."""
+        strategy = await asyncio.to_thread(self._platform.create_strategy, "Everywhere", RULES_LONG)
+        executors = [agent.executor_id for agent in fleet.agents]
+        each: list[float | None] = []
+        wholes: list[float] = []
+        answers: list[float] = []
+        for _ in range(STOPS):
+            await self._ask(f"strategies/{strategy}/activate", {"executors": executors})
+            await self._observed(strategy, "RUNNING", len(executors))
+            fleet.proved.clear()
+            began_s = time.perf_counter()
+            await self._ask(f"strategies/{strategy}/stop")
+            answers.append((time.perf_counter() - began_s) * 1000)
+            async with asyncio.timeout(60):
+                while len(fleet.proved) < len(executors):
+                    await asyncio.sleep(0.005)
+            took = [(at_s - began_s) * 1000 for at_s in fleet.proved.values()]
+            each += took
+            wholes.append(max(took))
+            await self._observed(strategy, "STOPPED", len(executors))
+        tell(f"{name}_each_proven_ms", each, "p99 <= 2000 from the call")
+        show({f"{name}_all_proven_ms": shown(wholes), "call_answered_ms": shown(answers), "rounds": STOPS})
 
-class Fleet:
-    """Agents that live, and when each heard of what."""
-
-    def __init__(self, agents: list[LightAgent]) -> None:
-        self.agents, self.heard, self.had = agents, dict[str, float](), dict[str, float]()
-        for agent in agents:
-            agent.on_nudge = lambda one, at: self.heard.setdefault(one.executor_id, at)
-            agent.on_set = lambda one, at: self.had.setdefault(one.executor_id, at)
-
-    async def __aenter__(self) -> Fleet:
-        self._running = [asyncio.create_task(agent.run()) for agent in self.agents]
-        async with asyncio.timeout(120):
-            for agent in self.agents:
-                await agent.ready.wait()
-        await asyncio.sleep(3)  # sockets and polls stand
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
-
-
-async def deliver(fleet: Fleet, dsn: str, *, count: int = COMMANDS, by_set: bool = False) -> list[float | None]:
-    """Return for each change of one agent's row the time from the commit's return to the agent's hearing [ms], None where lost."""
-    took: list[float | None] = []
-    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
-        for _ in range(count):
-            agent = random.choice(fleet.agents)
-            times = fleet.had if by_set else fleet.heard
-            times.pop(agent.executor_id, None)
-            key = await _key_of(connection, agent)
-            async with connection.transaction():
-                await connection.execute(CHANGE, [key])
-                await connection.execute("select pg_notify('executor', %s)", [str(key)])
-            committed_s = time.perf_counter()
-            took.append(await _await_time(times, agent.executor_id, committed_s, 30 if by_set else 5))
-            await asyncio.sleep(EVERY_S)
-    return took
-
-
-async def _key_of(connection: Any, agent: LightAgent) -> Any:
-    row = await (await connection.execute("select id from executors_executor where code = %s", [agent.code])).fetchone()
-    return row[0]
-
-
-async def _await_time(times: dict[str, float], key: str, since_s: float, most_s: float) -> float | None:
-    until_s = time.perf_counter() + most_s
-    while time.perf_counter() < until_s:
-        if key in times:
-            return max(0.0, (times[key] - since_s) * 1000)
-        await asyncio.sleep(0.0005)
-    return None
-
-
-async def stop_all(platform: Platform, fleet: Fleet) -> None:
-    """Start a strategy on every agent, stop it, and wait until each is proven stopped."""
-    strategy = await asyncio.to_thread(platform.create_strategy, "Everywhere", RULES_LONG)
-    executors = [agent.executor_id for agent in fleet.agents]
-    await asyncio.to_thread(platform.post, f"strategies/{strategy}/activate", {"executors": executors})
-    await _observed(platform, strategy, "RUNNING", len(executors))
-    began_s = time.perf_counter()
-    await asyncio.to_thread(platform.post, f"strategies/{strategy}/stop")
-    asked_ms = (time.perf_counter() - began_s) * 1000
-    await _observed(platform, strategy, "STOPPED", len(executors))
-    whole_ms = (time.perf_counter() - began_s) * 1000
-    figures = {"agents": len(executors), "answered_ms": round(asked_ms), "all_proven_ms": round(whole_ms)}
-    print(json.dumps({"stop_all": figures, "target": "all proven <= 2000 from the ask"}), flush=True)
-
-
-async def _observed(platform: Platform, strategy: str, state: str, count: int) -> None:
-    async with asyncio.timeout(120):
+    async def _restart(self, name: str, fleet: Fleet) -> None:
+        """Kill the web process; from then until every agent is answered and its socket stands again."""
+        nudges = {agent.code: agent.nudges for agent in fleet.agents}
+        psutil.Process(self._platform.ready["pids"]["web"]).kill()
+        killed_s = time.perf_counter()
         while True:
-            rows = (await asyncio.to_thread(platform.get, "assignments", strategy=strategy, limit=500))["results"]
-            proven = [
-                row for row in rows if row["observed"] == state and row["observed_generation"] == row["generation"]
-            ]
-            if len(proven) >= count:
-                return
-            await asyncio.sleep(0.05)
+            try:
+                await asyncio.to_thread(self._platform.get, "executors", limit=1)
+                break
+            except Exception:
+                await asyncio.sleep(0.05)
+        up_s = time.perf_counter() - killed_s
+        await fleet.wait_served(killed_s + 0.5)
+        answered_s = time.perf_counter() - killed_s
+        await fleet.wait_served(killed_s + 0.5, nudges=nudges)
+        figures = {"up_s": round(up_s, 1), "all_answered_s": round(answered_s, 1)}
+        figures |= {"all_sockets_s": round(time.perf_counter() - killed_s, 1)}
+        show({name: figures, "target": "all served within seconds of the server's being up"})
 
+    async def _dashboards(self) -> None:
+        """Publish events through outbox and relay to many sockets, and the same number through a bare broadcast."""
+        address = "ws" + self._url.removeprefix("http") + "/ws/events"
+        figures = await two_hundred.measure(address, self._platform.ready["api_key"], self._dsn)
+        show({**figures, "target": "lost 0, ratio of p99 <= 2"})
 
-async def dashboards(url: str, platform: Platform, dsn: str) -> None:
-    """Publish events through outbox and relay to many sockets, and the same number through a bare broadcast."""
-    address = "ws" + url.removeprefix("http") + "/ws/events"
-    figures = await two_hundred.measure(address, platform.ready["api_key"], dsn)
-    print(json.dumps({**figures, "target": "lost 0, ratio of p99 <= 2"}), flush=True)
+    async def _ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        return await asyncio.to_thread(self._platform.post, path, body)
+
+    async def _observed(self, strategy: str, state: str, count: int) -> None:
+        async with asyncio.timeout(120):
+            while True:
+                rows = (await asyncio.to_thread(self._platform.get, "assignments", strategy=strategy, limit=500))[
+                    "results"
+                ]
+                proven = [r for r in rows if r["observed"] == state and r["observed_generation"] == r["generation"]]
+                if len(proven) >= count:
+                    return
+                await asyncio.sleep(0.2)
 
 
 def tell(name: str, took: list[float | None], target: str) -> None:
     """Print one figure."""
     heard = [one for one in took if one is not None]
-    print(
-        json.dumps({name: shown(heard), "asked": len(took), "lost": len(took) - len(heard), "target": target}),
-        flush=True,
-    )
+    show({name: shown(heard), "asked": len(took), "lost": len(took) - len(heard), "target": target})
+
+
+def show(figures: Mapping[str, Any]) -> None:
+    print(json.dumps(figures), flush=True)
 
 
 def shown(took: list[float]) -> dict[str, float]:

@@ -78,8 +78,8 @@ def _storm(seed: int, asked: argparse.Namespace) -> int:
 
     with tempfile.TemporaryDirectory(prefix="mikrobot-storm-") as name:
         folder = Path(name)
-        replay = write_waves(folder / "EURUSD_M1_waves.csv", bars=40_000, period=40, seed=seed)
-        options = ("--replay", str(replay), "--speed", "150", "--port", str(free_port()))
+        replay = write_waves(folder / "EURUSD_M1_waves.csv", bars=40_000, period=10, seed=seed)
+        options = ("--replay", str(replay), "--speed", "60", "--port", str(free_port()))
         with running(folder / "data", *options) as platform:
             Storm(platform, folder / "rig", seed, wanted, counts, keep).run()
     print(counts.tell())

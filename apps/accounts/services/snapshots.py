@@ -5,6 +5,8 @@ sequence within the observing process. The risk row is never locked here: approv
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -12,6 +14,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.accounts.models import Account, AccountSnapshot, EquityPoint
+from apps.common.bulk import copy_rows
 from apps.common.outbox import tell
 from trading.protocol import SnapshotMessage
 from trading.protocol.codec import to_plain
@@ -59,6 +62,45 @@ def store_snapshot(*, account: Account, executor_id: UUID | None, message: Snaps
     return Kept.STORED
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What an executor saw of its account, and when that arrived."""
+
+    account: Account
+    executor_id: UUID
+    message: SnapshotMessage
+    came_at: datetime
+
+
+def keeps_book(seen: Seen, stored: AccountSnapshot | None) -> bool:
+    """Say whether a complete view comes after the stored one and shows the same balance, positions, stops and orders."""
+    if stored is None or not seen.message.complete:
+        return False
+    fresh = _row(seen.account, seen.executor_id, seen.message, seen.came_at)
+    return is_newer(fresh, stored) and _book(fresh) == _book(stored) and _targets(fresh) == _targets(stored)
+
+
+def lock_idle_snapshots(account_ids: Iterable[UUID]) -> dict[UUID, AccountSnapshot]:
+    """Return the stored snapshots nobody else is writing, locked until the transaction ends; the others are left out."""
+    rows = AccountSnapshot.objects.select_for_update(skip_locked=True, no_key=True)
+    return {row.account_id: row for row in rows.filter(account_id__in=list(account_ids)).order_by("account_id")}
+
+
+@transaction.atomic(savepoint=False)
+def store_same_books(views: Sequence[Seen]) -> dict[UUID, AccountSnapshot]:
+    """
+    Store views of which `keeps_book` said so, over locked rows: what `store_snapshot` does where there is nothing to tell.
+
+    Return the rows by account.
+    """
+    rows = [_row(one.account, one.executor_id, one.message, one.came_at) for one in views]
+    rows.sort(key=lambda row: row.account_id)
+    names = [one.name for one in AccountSnapshot._meta.concrete_fields if not one.primary_key]
+    AccountSnapshot.objects.bulk_create(rows, update_conflicts=True, unique_fields=["account"], update_fields=names)
+    copy_rows([_point(row) for row in rows])
+    return {row.account_id: row for row in rows}
+
+
 def is_newer(fresh: AccountSnapshot, stored: AccountSnapshot) -> bool:
     """Say whether a snapshot comes after the stored one: a higher fence, or the same process and a higher sequence."""
     if fresh.fence != stored.fence:
@@ -94,13 +136,22 @@ def _row(account: Account, executor_id: UUID | None, message: SnapshotMessage, a
 
 
 def _note(account: Account, fresh: AccountSnapshot, before: AccountSnapshot | None) -> None:
-    EquityPoint.objects.create(
-        account=account, at=fresh.taken_at, market_at=fresh.market_at, balance=fresh.balance, equity=fresh.equity
-    )
+    _point(fresh).save(force_insert=True)
     # Equity moves with every tick and pages ask for it anyway; an event is worth a changed balance or book.
     if before is None or _book(before) != _book(fresh):
         data = {"account_id": account.public_id, "balance": str(fresh.balance), "equity": str(fresh.equity)}
         tell(team_id=account.team_id, account_id=account.pk, kind="account.changed", data=data)
+
+
+def _point(row: AccountSnapshot) -> EquityPoint:
+    return EquityPoint(
+        account_id=row.account_id, at=row.taken_at, market_at=row.market_at, balance=row.balance, equity=row.equity
+    )
+
+
+def _targets(row: AccountSnapshot) -> list[object]:
+    """What is followed of positions beside the book: trades keep their targets."""
+    return [one.get("take_profit") for one in row.positions]
 
 
 def _book(row: AccountSnapshot) -> tuple[object, ...]:

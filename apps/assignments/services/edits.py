@@ -6,15 +6,18 @@ Locks are taken in one order everywhere: accounts, executors, assignments, each 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import F
+
 from apps.assignments.models import Assignment, Desired
-from apps.common.outbox import tell
+from apps.common.models import OutboxEvent
+from apps.common.outbox import make_event, tell_all
 from apps.executors.models import EDITS, Command, CommandKind, CommandState
-from apps.executors.services.commands import raise_desired_version, tell_command
+from apps.executors.services.commands import make_command_event, raise_desired_version
 from apps.strategies.models import StrategyStatus, StrategyVersion
 from apps.strategies.services import mark_status
 from apps.teams.models import AuditEntry
@@ -47,12 +50,39 @@ def keep_wish(
     return record_command(row, kind, actor=actor, at=at)
 
 
+def keep_wishes(rows: Sequence[Assignment], kind: CommandKind, *, actor: str, at: datetime, desired: Desired) -> None:
+    """Store the same wish on many locked rows, each with its Command, in the same few statements however many they are."""
+    keys = [row.pk for row in rows]
+    Assignment.objects.filter(pk__in=keys).update(
+        desired=desired, desired_at=at, desired_by=actor, generation=F("generation") + 1
+    )
+    for row in rows:
+        row.desired, row.desired_at, row.desired_by = desired, at, actor
+        row.generation += 1
+    record_commands(rows, kind, actor=actor, at=at)
+
+
 def record_command(row: Assignment, kind: CommandKind, *, actor: str, at: datetime) -> Command:
     """Keep the verb that led to the row's generation; older ones that nobody has executed are superseded."""
-    Command.objects.filter(assignment_id=row.pk, state__in=WAITING, kind__in=EDITS).update(
+    return record_commands([row], kind, actor=actor, at=at)[0]
+
+
+def record_commands(rows: Sequence[Assignment], kind: CommandKind, *, actor: str, at: datetime) -> list[Command]:
+    """Do what `record_command` does, for many rows at once."""
+    Command.objects.filter(assignment_id__in=[row.pk for row in rows], state__in=WAITING, kind__in=EDITS).update(
         state=CommandState.SUPERSEDED, ended_at=at
     )
-    command = Command.objects.create(
+    commands = Command.objects.bulk_create([_command(row, kind, actor) for row in rows])
+    AuditEntry.objects.bulk_create([_entry(row, kind, actor) for row in rows])
+    events = []
+    for row, command in zip(rows, commands, strict=True):
+        events += [make_assignment_event(row), make_command_event(row.executor, command)]
+    tell_all(events, wake=True)
+    return commands
+
+
+def _command(row: Assignment, kind: CommandKind, actor: str) -> Command:
+    return Command(
         executor_id=row.executor_id,
         kind=kind,
         assignment_id=row.pk,
@@ -60,16 +90,11 @@ def record_command(row: Assignment, kind: CommandKind, *, actor: str, at: dateti
         payload=spec_payload(row, kind),
         asked_by=actor[:120],
     )
-    AuditEntry.objects.create(
-        team_id=row.account.team_id,
-        actor=actor[:120],
-        action=kind,
-        target=row.public_id,
-        detail={"generation": row.generation, "bot_id": row.bot.bot_id},
-    )
-    tell_assignment(row)
-    tell_command(row.executor, command)
-    return command
+
+
+def _entry(row: Assignment, kind: CommandKind, actor: str) -> AuditEntry:
+    detail = {"generation": row.generation, "bot_id": row.bot.bot_id}
+    return AuditEntry(team_id=row.account.team_id, actor=actor[:120], action=kind, target=row.public_id, detail=detail)
 
 
 def wake(rows: Iterable[Assignment]) -> None:
@@ -91,8 +116,8 @@ def spec_payload(row: Assignment, kind: CommandKind) -> dict[str, Any]:
     return payload
 
 
-def tell_assignment(row: Assignment) -> None:
-    """Tell the team what is wanted and proven of the assignment now."""
+def make_assignment_event(row: Assignment) -> OutboxEvent:
+    """Return the event that says what is wanted and proven of the assignment now."""
     data = {
         "assignment_id": row.public_id,
         "strategy_id": row.strategy.public_id,
@@ -105,7 +130,7 @@ def tell_assignment(row: Assignment) -> None:
         "pending_orders": row.pending_orders,
         "problem": row.problem,
     }
-    tell(team_id=row.account.team_id, account_id=row.account_id, kind="assignment.changed", data=data)
+    return make_event(team_id=row.account.team_id, account_id=row.account_id, kind="assignment.changed", data=data)
 
 
 def _status_of(strategy_id: UUID) -> StrategyStatus:

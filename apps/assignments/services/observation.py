@@ -5,26 +5,43 @@ the last (the caller has checked both), and only for a generation that exists. S
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Value
+from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
 
 from apps.assignments.models import Assignment, Observed
 from apps.assignments.selectors import is_proven
-from apps.assignments.services.edits import WAITING, lock_assignments, tell_assignment
+from apps.assignments.services.edits import WAITING, lock_assignments, make_assignment_event
 from apps.common.ids import MalformedId, parse_public_id
+from apps.common.outbox import tell_all
 from apps.executors.models import EDITS, Command, CommandState
 from trading.protocol import AssignmentStatus
 
+SAVED = ("observed", "observed_generation", "open_positions", "pending_orders", "problem", "last_bar_at", "observed_at")
 TOLD = ("observed", "observed_generation", "open_positions", "pending_orders", "problem")
 
 
-@transaction.atomic
+@dataclass(frozen=True)
+class Observation:
+    """
+    What one executor says of its assignments.
+
+    :param held_magics: how many positions the same snapshot shows per magic number: a STOPPED that they contradict is
+        stored as STOPPING. `ordered_magics` likewise for pending orders.
+    """
+
+    executor_id: UUID
+    statuses: Sequence[AssignmentStatus]
+    held_magics: Counter[int]
+    ordered_magics: Counter[int]
+
+
 def apply_observed(
     *,
     executor_id: UUID,
@@ -33,29 +50,48 @@ def apply_observed(
     ordered_magics: Counter[int],
     at: datetime,
 ) -> list[Assignment]:
-    """
-    Store what the agent says of its assignments; return those that changed.
+    """Store what one executor says of its assignments (see `Observation`); return those that changed."""
+    return apply_all_observed([Observation(executor_id, statuses, held_magics, ordered_magics)], at=at)
 
-    :param held_magics: how many positions the same snapshot shows per magic number: a STOPPED that they contradict is
-        stored as STOPPING. `ordered_magics` likewise for pending orders.
-    """
-    told = {key: status for status in statuses if (key := _key(status.assignment_id)) is not None}
-    known = Assignment.objects.filter(executor_id=executor_id, pk__in=told).values_list("pk", flat=True)
+
+@transaction.atomic(savepoint=False)
+def apply_all_observed(observations: Sequence[Observation], *, at: datetime) -> list[Assignment]:
+    """Store what executors say of their assignments; return those that changed. Nobody speaks for another's."""
+    told = {
+        key: (one, status)
+        for one in observations
+        for status in one.statuses
+        if (key := _key(status.assignment_id)) is not None
+    }
+    if not told:
+        return []
+    known = Assignment.objects.filter(executor_id__in={one.executor_id for one in observations}, pk__in=told)
     seen, changed = [], []
-    for row in lock_assignments(known):
-        status = told[row.pk]
+    for row in lock_assignments(known.values_list("pk", flat=True)):
+        one, status = told[row.pk]
+        if row.executor_id != one.executor_id:
+            continue
         if not row.observed_generation <= status.observed_generation <= row.generation:
             continue
         before = [getattr(row, name) for name in TOLD]
-        _read(row, status, held_magics[row.bot.magic], ordered_magics[row.bot.magic], at)
+        _read(row, status, one.held_magics[row.bot.magic], one.ordered_magics[row.bot.magic], at)
         seen.append(row)
         if before != [getattr(row, name) for name in TOLD]:
             changed.append(row)
-    Assignment.objects.bulk_update(seen, [*TOLD, "last_bar_at", "observed_at"])
-    for row in changed:
-        _settle_commands(row, at)
-        tell_assignment(row)
+    _save(seen)
+    _settle_commands(changed, at)
+    tell_all([make_assignment_event(row) for row in changed], wake=True)
     return changed
+
+
+def _save(rows: Sequence[Assignment]) -> None:
+    """One statement for all that were told the same, which is most of them where many are: stopped at once, or running on."""
+    by_values: dict[str, list[Assignment]] = defaultdict(list)
+    for row in rows:
+        by_values[repr([getattr(row, name) for name in SAVED])].append(row)
+    for alike in by_values.values():
+        values = {name: getattr(alike[0], name) for name in SAVED}
+        Assignment.objects.filter(pk__in=[row.pk for row in alike]).update(**values)
 
 
 def _read(row: Assignment, status: AssignmentStatus, held: int, ordered: int, at: datetime) -> None:
@@ -70,21 +106,35 @@ def _read(row: Assignment, status: AssignmentStatus, held: int, ordered: int, at
     row.problem = {"code": status.problem_code[:60], "message": status.problem[:300]} if status.problem_code else {}
 
 
-def _settle_commands(row: Assignment, at: datetime) -> None:
+def _settle_commands(rows: Sequence[Assignment], at: datetime) -> None:
     """Derive the states of the commands: a later generation supersedes, a proven one executes, a failed one fails."""
-    waiting = Command.objects.filter(assignment_id=row.pk, kind__in=EDITS)
-    waiting.filter(generation__lt=row.observed_generation, state__in=WAITING).update(
-        state=CommandState.SUPERSEDED, ended_at=at
+    if not rows:
+        return
+    waiting = Command.objects.filter(kind__in=EDITS)
+    older = Q(pk__in=())
+    for row in rows:
+        older |= Q(assignment_id=row.pk, generation__lt=row.observed_generation)
+    waiting.filter(older, state__in=WAITING).update(state=CommandState.SUPERSEDED, ended_at=at)
+    proven, begun = [row for row in rows if is_proven(row)], []
+    for row in rows:
+        if row.observed == Observed.FAILED and not is_proven(row):
+            mine = waiting.filter(_at_generation([row]), state__in=WAITING)
+            mine.update(state=CommandState.FAILED, ended_at=at, result=row.problem)
+        elif not is_proven(row):
+            begun.append(row)
+    waiting.filter(_at_generation(proven), state__in=[*WAITING, CommandState.FAILED]).update(
+        state=CommandState.EXECUTED, ended_at=at, result={}, acknowledged_at=Coalesce("acknowledged_at", Value(at))
     )
-    mine = waiting.filter(generation=row.observed_generation)
-    if is_proven(row):
-        mine.filter(state__in=[*WAITING, CommandState.FAILED]).update(
-            state=CommandState.EXECUTED, ended_at=at, result={}, acknowledged_at=Coalesce("acknowledged_at", Value(at))
-        )
-    elif row.observed == Observed.FAILED:
-        mine.filter(state__in=WAITING).update(state=CommandState.FAILED, ended_at=at, result=row.problem)
-    else:
-        mine.filter(state=CommandState.PENDING).update(state=CommandState.ACKNOWLEDGED, acknowledged_at=at)
+    acknowledged = waiting.filter(_at_generation(begun), state=CommandState.PENDING)
+    acknowledged.update(state=CommandState.ACKNOWLEDGED, acknowledged_at=at)
+
+
+def _at_generation(rows: Sequence[Assignment]) -> Q:
+    """Return what finds the commands that led to the generations that were observed."""
+    found = Q(pk__in=())
+    for row in rows:
+        found |= Q(assignment_id=row.pk, generation=row.observed_generation)
+    return found
 
 
 def _key(text: str) -> UUID | None:

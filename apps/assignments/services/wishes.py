@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.assignments.models import Assignment, Desired
-from apps.assignments.services.edits import keep_wish, lock_assignments, wake
+from apps.assignments.services.edits import keep_wish, keep_wishes, lock_assignments, wake
 from apps.assignments.services.placing import require_free_symbol
 from apps.assignments.services.preflight import check_rules
 from apps.common.errors import Conflict
@@ -25,7 +25,7 @@ def pause(*, assignment_ids: Iterable[UUID], actor: str, at: datetime) -> list[A
 
     :raises Conflict: ASSIGNMENT_STOPPED.
     """
-    return _wish(assignment_ids, lambda row: _move(row, CommandKind.PAUSE_STRATEGY, Desired.PAUSED, actor, at))
+    return _wish(assignment_ids, lambda rows: _move(rows, CommandKind.PAUSE_STRATEGY, Desired.PAUSED, actor, at))
 
 
 def resume(*, assignment_ids: Iterable[UUID], actor: str, at: datetime) -> list[Assignment]:
@@ -34,19 +34,13 @@ def resume(*, assignment_ids: Iterable[UUID], actor: str, at: datetime) -> list[
 
     :raises Conflict: ASSIGNMENT_STOPPED.
     """
-    return _wish(assignment_ids, lambda row: _move(row, CommandKind.RESUME_STRATEGY, Desired.RUNNING, actor, at))
+    return _wish(assignment_ids, lambda rows: _move(rows, CommandKind.RESUME_STRATEGY, Desired.RUNNING, actor, at))
 
 
 def stop(*, assignment_ids: Iterable[UUID], actor: str, at: datetime) -> list[Assignment]:
     """Want it stopped, its orders cancelled and its positions closed. Never refused, never expires, final."""
 
-    def want(row: Assignment) -> bool:
-        if row.desired == Desired.STOPPED:
-            return False
-        keep_wish(row, CommandKind.STOP_STRATEGY, actor=actor, at=at, desired=Desired.STOPPED)
-        return True
-
-    return _wish(assignment_ids, want)
+    return _wish(assignment_ids, lambda rows: _want(rows, CommandKind.STOP_STRATEGY, Desired.STOPPED, actor, at))
 
 
 def update(
@@ -71,26 +65,30 @@ def update(
         keep_wish(row, kind, actor=actor, at=at, desired=desired, version=version, settings=settings)
         return True
 
-    return _wish(assignment_ids, want)
+    return _wish(assignment_ids, lambda rows: [row for row in rows if want(row)])
 
 
 @transaction.atomic
-def _wish(assignment_ids: Iterable[UUID], want: Callable[[Assignment], bool]) -> list[Assignment]:
+def _wish(assignment_ids: Iterable[UUID], want: Callable[[list[Assignment]], list[Assignment]]) -> list[Assignment]:
     keys = list(assignment_ids)
     lock_executors(Assignment.objects.filter(pk__in=keys).values_list("executor_id", flat=True))
     rows = lock_assignments(keys)
-    changed = [row for row in rows if want(row)]
-    if changed:
+    if changed := want(rows):
         wake(changed)
     return rows
 
 
-def _move(row: Assignment, kind: CommandKind, desired: Desired, actor: str, at: datetime) -> bool:
-    _require_not_stopped(row)
-    if row.desired == desired:
-        return False
-    keep_wish(row, kind, actor=actor, at=at, desired=desired)
-    return True
+def _move(rows: list[Assignment], kind: CommandKind, desired: Desired, actor: str, at: datetime) -> list[Assignment]:
+    for row in rows:
+        _require_not_stopped(row)
+    return _want(rows, kind, desired, actor, at)
+
+
+def _want(rows: list[Assignment], kind: CommandKind, desired: Desired, actor: str, at: datetime) -> list[Assignment]:
+    changed = [row for row in rows if row.desired != desired]
+    if changed:
+        keep_wishes(changed, kind, actor=actor, at=at, desired=desired)
+    return changed
 
 
 def _require_not_stopped(row: Assignment) -> None:

@@ -8,7 +8,7 @@ not the agent's to say: a snapshot proves it (`flat`).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,8 +19,9 @@ from django.db.models.functions import Coalesce
 
 from apps.common.codes import Code
 from apps.common.errors import Conflict, Impossible
-from apps.common.nudges import nudge_executor
-from apps.common.outbox import tell
+from apps.common.models import OutboxEvent
+from apps.common.nudges import nudge_executors
+from apps.common.outbox import make_event, tell_all
 from apps.executors.models import EDITS, Command, CommandBatch, CommandKind, CommandState, Executor
 from apps.teams.models import AuditEntry
 from trading.model.state import COMMAND_STEPS, sources
@@ -107,22 +108,26 @@ def raise_desired_version(executor_ids: Iterable[UUID]) -> list[Executor]:
     Executor.objects.filter(pk__in=[row.pk for row in rows]).update(desired_version=F("desired_version") + 1)
     for row in rows:
         row.desired_version += 1
-        nudge_executor(row.pk)
+    nudge_executors({row.pk: row.desired_version for row in rows})
     return rows
 
 
 @transaction.atomic
-def lease_commands(*, executor_id: UUID, at: datetime) -> list[Command]:
+def lease_commands(*, executor_ids: Sequence[UUID], at: datetime) -> dict[UUID, list[Command]]:
     """
-    Lease what waits, oldest first, also what was leased before and not ended: an agent that has lost its journal has forgotten
+    Lease what waits of each executor, at most 20 of it, oldest first, also what was leased before and not ended: an agent that has lost its journal has forgotten
     what it acknowledged; one that has not answers from it. Two askers get different ones.
     """
     waiting = Command.objects.select_for_update(skip_locked=True, no_key=True).filter(
         Q(state=CommandState.PENDING) | Q(state__in=BEGUN, lease_until__lte=at),
         Q(expires_at__isnull=True) | Q(expires_at__gt=at),
-        executor_id=executor_id,
+        executor_id__in=executor_ids,
     )
-    commands = list(waiting.exclude(kind__in=EDITS).order_by("created_at", "pk")[:BATCH])
+    leased: dict[UUID, list[Command]] = {}
+    for command in waiting.exclude(kind__in=EDITS).order_by("created_at", "pk")[: BATCH * len(executor_ids)]:
+        if len(mine := leased.setdefault(command.executor_id, [])) < BATCH:
+            mine.append(command)
+    commands = [command for mine in leased.values() for command in mine]
     for command in commands:
         command.lease_until = at + LEASE
         if command.state == CommandState.PENDING:
@@ -130,7 +135,7 @@ def lease_commands(*, executor_id: UUID, at: datetime) -> list[Command]:
         command.fetched_at = command.fetched_at or at
         command.lease_token, command.attempts = uuid.uuid4(), command.attempts + 1
     Command.objects.bulk_update(commands, ["state", "lease_until", "lease_token", "attempts", "fetched_at"])
-    return commands
+    return leased
 
 
 def note_fetched(commands: Iterable[Command], at: datetime) -> None:
@@ -202,6 +207,11 @@ def expire_commands(*, at: datetime) -> int:
 
 def tell_command(executor: Executor, command: Command) -> None:
     """Tell the team, and by push the executor, how the command stands."""
+    tell_all([make_command_event(executor, command)], wake=True)
+
+
+def make_command_event(executor: Executor, command: Command) -> OutboxEvent:
+    """Return the event that says how the command stands."""
     data = {"command_id": command.public_id, "kind": command.kind, "state": command.state}
     data |= {"executor_id": executor.public_id}
-    tell(team_id=executor.team_id, account_id=executor.account_id, kind="command.changed", data=data)
+    return make_event(team_id=executor.team_id, account_id=executor.account_id, kind="command.changed", data=data)

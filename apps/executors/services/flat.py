@@ -5,7 +5,9 @@ without a waiting order, ends the commands. What is still there is swept again.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -33,6 +35,17 @@ def prove_flat(*, executor: Executor, at: datetime) -> int:
         _sweep_again(executor, said, snapshot, at)
         return 0
     return _end(_list_open(executor.account), executor, snapshot, at)
+
+
+def list_awaiting_proof(executor_ids: Iterable[UUID]) -> set[UUID]:
+    """Return the executors that said their account is flat and whose next snapshots `prove_flat` looks at."""
+    said = Command.objects.filter(
+        executor_id__in=list(executor_ids),
+        kind=CommandKind.FLATTEN_ACCOUNT,
+        state__in=BEGUN,
+        result__said="EXECUTED",
+    )
+    return set(said.values_list("executor_id", flat=True))
 
 
 def _list_open(account: Account) -> QuerySet[Command]:

@@ -9,6 +9,8 @@ grace with it: the old one counts its validity from the moment it *asked*, so it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -24,7 +26,9 @@ from trading.protocol import Lease
 
 LEASE_TTL = timedelta(seconds=15)
 LEASE_GRACE = timedelta(seconds=2)
-SET_BACK = LEASE_TTL  # a lease that ends so much later than any granted now was granted by a clock that was set back since
+SET_BACK = (
+    LEASE_TTL  # a lease that ends so much later than any granted now was granted by a clock that was set back since
+)
 RENEWAL_WAIT_MS = 500  # a renewal that waits longer is skipped: the next snapshot renews, approvals go first
 
 log = structlog.get_logger(__name__)
@@ -81,6 +85,37 @@ def renew_lease(*, executor: Executor, instance_id: str, fence: int, at: datetim
     return None
 
 
+@dataclass(frozen=True)
+class Holding:
+    """What a process says it holds: an executor's account, under this fence."""
+
+    executor: Executor
+    instance_id: str
+    fence: int
+
+
+@transaction.atomic
+def renew_leases(holdings: Sequence[Holding], *, at: datetime) -> dict[UUID, AccountRisk]:
+    """
+    Make many leases longer, of different accounts, and return their risk rows by account as they stand now.
+
+    What is not held, or whose row is busy, is left out and left alone: `renew_lease` waits for it or says why not.
+    """
+    until = at + LEASE_TTL
+    asked = {one.executor.account_id: (one.executor.pk, one.instance_id, one.fence) for one in holdings}
+    rows = AccountRisk.objects.select_for_update(skip_locked=True, no_key=True).filter(account_id__in=asked)
+    mine = {
+        row.account_id: row
+        for row in rows.order_by("account_id")
+        if (row.lease_executor_id, row.lease_instance, row.fence) == asked[row.account_id]
+        and (row.lease_until is None or row.lease_until <= until)
+    }
+    AccountRisk.objects.filter(pk__in=mine).update(lease_until=until)
+    for row in mine.values():
+        row.lease_until = until
+    return mine
+
+
 def require_fence(*, executor: Executor, instance_id: str, fence: int) -> None:
     """
     Do nothing where this process holds the account under this fence.
@@ -99,6 +134,11 @@ def require_fence(*, executor: Executor, instance_id: str, fence: int) -> None:
 def is_holder(*, executor: Executor, instance_id: str) -> bool:
     """Say whether this process was the last that was granted the account, and nobody after it; its lease may have run out."""
     return _is_holder(AccountRisk.objects.get(account_id=executor.account_id), executor.pk, instance_id)
+
+
+def is_held_by(row: AccountRisk, *, executor: Executor, instance_id: str) -> bool:
+    """Say what `is_holder` does, of a risk row that was just read."""
+    return _is_holder(row, executor.pk, instance_id)
 
 
 def find_lease(*, executor: Executor, instance_id: str, at: datetime) -> Lease | None:

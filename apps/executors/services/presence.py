@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Q, QuerySet
 
 from apps.common.models import OutboxEvent
-from apps.common.outbox import tell
+from apps.common.outbox import make_event, tell, tell_all
 from apps.executors.models import Executor
 from trading.protocol import AgentHealth, Hello
 from trading.protocol.codec import to_plain
 
 ONLINE, STALE, OFFLINE = "ONLINE", "STALE", "OFFLINE"
+# A CASE for each row, as a bulk update writes it, is read anew for every row.
+_NOTE_SEEN = """
+UPDATE executors_executor AS one SET last_seen_at = %s, health = told.health::jsonb
+FROM unnest(%s::uuid[], %s::text[]) AS told(id, health) WHERE one.id = told.id
+"""
 SUSPICION, SUSPICION_AGAIN, LEAST_SUSPECT = "fleet.silent", timedelta(minutes=10), 3
 
 
@@ -57,6 +64,31 @@ def note_seen(*, executor_id: UUID, health: AgentHealth | None, at: datetime) ->
         values["health"] = to_plain(health)
     Executor.objects.filter(pk=executor_id).update(**values)
     _tell_changes(Executor.objects.filter(pk=executor_id).exclude(reported_state=ONLINE), at)
+
+
+def lock_idle(executor_ids: Iterable[UUID]) -> dict[UUID, Executor]:
+    """Return the executors nobody else is writing, locked until the transaction ends; the others are left out."""
+    rows = Executor.objects.select_for_update(skip_locked=True, no_key=True).filter(pk__in=list(executor_ids))
+    return {row.pk: row for row in rows.order_by("pk")}
+
+
+@transaction.atomic(savepoint=False)
+def note_many_seen(seen: Sequence[tuple[Executor, AgentHealth | None]], *, at: datetime) -> None:
+    """Store what `note_seen` does, for locked rows, in the same few statements however many they are."""
+    events = []
+    for row, health in seen:
+        row.last_seen_at = at
+        row.health = row.health if health is None else to_plain(health)
+        if row.reported_state != ONLINE:
+            events.append(_make_change(row, row.reported_state, ONLINE))
+            row.reported_state = ONLINE
+    rows = [row for row, _ in seen]
+    with connection.cursor() as cursor:
+        healths = [json.dumps(row.health) for row in rows]
+        cursor.execute(_NOTE_SEEN, [at, [row.pk for row in rows], healths])
+    if events:
+        Executor.objects.filter(pk__in=[row.pk for row in rows]).update(reported_state=ONLINE)
+        tell_all(events, wake=True)
 
 
 @transaction.atomic
@@ -109,10 +141,14 @@ def _tell_changes(rows: QuerySet[Executor], at: datetime) -> int:
             continue
         # Compare and set: of two that notice, one tells.
         if Executor.objects.filter(pk=executor.pk, reported_state=before).update(reported_state=state):
-            data = {"executor_id": executor.public_id, "code": executor.code, "state": state, "was": before}
-            tell(team_id=executor.team_id, account_id=executor.account_id, kind="executor.changed", data=data)
+            tell_all([_make_change(executor, before, state)], wake=True)
             told += 1
     return told
+
+
+def _make_change(executor: Executor, before: str, state: str) -> OutboxEvent:
+    data = {"executor_id": executor.public_id, "code": executor.code, "state": state, "was": before}
+    return make_event(team_id=executor.team_id, account_id=executor.account_id, kind="executor.changed", data=data)
 
 
 def to_plain_dict(values: dict[str, Any]) -> dict[str, Any]:

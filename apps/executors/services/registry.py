@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from apps.accounts.models import Account
 from apps.common.codes import Code
 from apps.common.errors import Conflict
+from apps.common.nudges import nudge_executor
 from apps.common.outbox import tell
 from apps.executors.models import EDITS, CommandState, Executor, ExecutorKey
 from apps.executors.services.commands import UNDER_WAY
@@ -60,6 +61,7 @@ def revoke_keys(*, executor_id: UUID, actor: str, at: datetime) -> int:
     executor = Executor.objects.select_related("account").get(pk=executor_id)
     revoke_lease(executor=executor)  # risk rows are locked before executors, here as everywhere
     revoked = executor.keys.exclude(revoked_at__lte=at).update(revoked_at=at)
+    nudge_executor(executor.pk)  # its sockets look whether the key still opens
     _tell(executor, "executor.keys_revoked", actor)
     return revoked
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from apps.accounts.models import AccountRisk
 from apps.assignments.models import Assignment
-from apps.assignments.selectors import list_for_executor
+from apps.assignments.selectors import list_for_executors
 from apps.common.ids import public_id
 from apps.executors.models import Command, CommandKind, Executor
 from apps.executors.services.commands import lease_commands, note_fetched, to_one_shot
-from apps.executors.services.leases import is_holder, read_lease
+from apps.executors.services.leases import is_held_by, read_lease
 from apps.teams.models import PlatformState
 from trading.protocol import PROTOCOL_VERSION, DesiredAssignment, DesiredSet, FactsMessage, Halt
 
@@ -19,32 +22,73 @@ LATCHES = ("platform_latch", "team_latch", "account_latch", "breach_latch", "day
 FACTS = ("entries_allowed", "lot_multiplier", "risk_budget", "xpws_phase")
 
 
+@dataclass(frozen=True)
+class Puller:
+    """Who asks for its desired set: an executor with its account and risk row, and which process of it."""
+
+    executor: Executor
+    instance_id: str
+
+
 def build_desired_set(*, executor_id: Any, instance_id: str, at: datetime) -> DesiredSet:
+    """Return what the executor shall be doing, as `build_desired_sets` does."""
+    executor = Executor.objects.select_related("account__risk").get(pk=executor_id)
+    return build_desired_sets([Puller(executor, instance_id)], at)[0]
+
+
+def build_desired_sets(pullers: Sequence[Puller], at: datetime) -> list[DesiredSet]:
     """
-    Return what the executor shall be doing, and lease it the one-shots that wait.
+    Return what each executor shall be doing, and lease it the one-shots that wait; a few statements however many ask.
 
     Only the process that was granted the account gets a lease or a one-shot: a clone with the same key would act on them too.
 
-    The version is read before the rest: what changes meanwhile is at worst shown under a version that is asked for again.
+    The version was read before the rest: what changes meanwhile is at worst shown under a version that is asked for again.
     """
-    executor = Executor.objects.select_related("account").get(pk=executor_id)
-    is_its = is_holder(executor=executor, instance_id=instance_id)
-    commands = lease_commands(executor_id=executor.pk, at=at) if is_its else []
-    risk = AccountRisk.objects.get(account_id=executor.account_id)
-    rows = list(list_for_executor(executor.pk))
+    holders = {one.executor.pk for one in pullers if _holds(one)}
+    commands = lease_commands(executor_ids=sorted(holders), at=at) if holders else {}
+    rows = list(list_for_executors([one.executor.pk for one in pullers]))
     verbs = _verbs(rows)
-    if is_its:
-        note_fetched(verbs.values(), at)
+    note_fetched([verb for row in rows if row.executor_id in holders and (verb := verbs.get(_name(row)))], at)
+    epoch = get_fleet_epoch()
+    by_executor: dict[Any, list[Assignment]] = defaultdict(list)
+    for row in rows:
+        by_executor[row.executor_id].append(row)
+    answers = []
+    for one in pullers:
+        # Asked twice at once, the first gets the one-shots: they are leased once.
+        mine = commands.pop(one.executor.pk, []) if _holds(one) else []
+        answers.append(_build(one, by_executor[one.executor.pk], verbs, mine, epoch, at))
+    return answers
+
+
+def _build(
+    puller: Puller,
+    rows: Sequence[Assignment],
+    verbs: dict[tuple[Any, int], Command],
+    commands: Sequence[Command],
+    epoch: int,
+    at: datetime,
+) -> DesiredSet:
+    executor = puller.executor
+    risk = executor.account.risk
     return DesiredSet(
         desired_version=executor.desired_version,
-        fleet_epoch=get_fleet_epoch(),
+        fleet_epoch=epoch,
         server_time=at,
         halt=read_halt(risk),
-        lease=read_lease(risk, executor=executor, instance_id=instance_id, at=at),
+        lease=read_lease(risk, executor=executor, instance_id=puller.instance_id, at=at),
         may_run=executor.protocol_version == PROTOCOL_VERSION and executor.retired_at is None,
-        assignments=[_assignment(row, risk, verbs.get((row.pk, row.generation))) for row in rows],
+        assignments=[_assignment(row, risk, verbs.get(_name(row))) for row in rows],
         commands=[to_one_shot(command) for command in commands],
     )
+
+
+def _holds(puller: Puller) -> bool:
+    return is_held_by(puller.executor.account.risk, executor=puller.executor, instance_id=puller.instance_id)
+
+
+def _name(row: Assignment) -> tuple[Any, int]:
+    return row.pk, row.generation
 
 
 def read_halt(risk: AccountRisk) -> Halt:

@@ -6,20 +6,23 @@ from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
-from apps.accounts.models import Account
+from apps.accounts.models import Account, AccountRisk, AccountSnapshot
 from apps.bots.models import Bot
 from apps.common.ids import MalformedId, parse_public_id
 from apps.risk.models import Approval
 from apps.risk.services.breakers import review_closed
 from apps.risk.services.matching import find_approval_for
 from apps.risk.services.reservations import resolve_reservation
-from apps.risk.services.settling import settle_after_snapshot
+from apps.risk.services.settling import FreshView, settle_after_snapshot, settle_views
 from apps.trades.ledger import BUY, ENTRY_IN, ENTRY_IN_OUT, SELL
 from apps.trades.models import Trade
 from apps.trades.services.orders import OutcomeTold
 from apps.trades.services.origins import ApprovalRef
 from trading.protocol import DealMessage
+
+SETTLE_WAIT_MS = 50  # many accounts are settled in turn, and the last must not wait for all the others
 
 
 def find_approvals(account: Account, deals: Iterable[DealMessage], magics: Container[int]) -> dict[int, ApprovalRef]:
@@ -73,6 +76,17 @@ def resolve(approval: Approval, told: OutcomeTold, *, stop_loss: Decimal | None,
 def settle(account: Account, at: datetime) -> list[dict[str, Any]]:
     """Let the risk settle reservations, levels and day on the account's new truth; return what the agent shall do."""
     return settle_after_snapshot(account, at) or []
+
+
+def settle_many(
+    views: Sequence[tuple[Account, AccountSnapshot, AccountRisk]], at: datetime
+) -> dict[UUID, list[dict[str, Any]]]:
+    """
+    Let the risk settle on new truths; return what the agents of accounts shall do, where there is something.
+
+    A row that an approval holds for longer than a moment is settled with the account's next view.
+    """
+    return settle_views([FreshView(*view) for view in views], at, wait_ms=SETTLE_WAIT_MS)
 
 
 def note_closed(account: Account, trades: Sequence[Trade], at: datetime) -> None:

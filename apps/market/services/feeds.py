@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from apps.accounts.models import Account
 from apps.common.codes import Code
@@ -21,11 +22,18 @@ KEEP_M1 = timedelta(days=90)
 
 def store_quotes(*, account: Account, quotes: Sequence[QuoteMessage], at: datetime) -> int:
     """Store the latest quotes of an account; what is not a price (nothing, negative, ask below bid) is left out."""
-    latest = {q.symbol[:32]: q for q in sorted(quotes, key=lambda q: q.market_at) if 0 < q.bid <= q.ask}
-    rows = [
-        Quote(account=account, symbol=name, bid=q.bid, ask=q.ask, market_at=q.market_at, received_at=at)
-        for name, q in sorted(latest.items())
-    ]
+    return store_all_quotes({account.pk: quotes}, at=at)
+
+
+def store_all_quotes(told: Mapping[UUID, Sequence[QuoteMessage]], *, at: datetime) -> int:
+    """Store what `store_quotes` does for the accounts of many agents, in one statement."""
+    rows = []
+    for account_id, quotes in sorted(told.items()):
+        latest = {q.symbol[:32]: q for q in sorted(quotes, key=lambda q: q.market_at) if 0 < q.bid <= q.ask}
+        for name, q in sorted(latest.items()):
+            rows.append(
+                Quote(account_id=account_id, symbol=name, bid=q.bid, ask=q.ask, market_at=q.market_at, received_at=at)
+            )
     Quote.objects.bulk_create(
         rows,
         update_conflicts=True,

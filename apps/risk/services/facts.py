@@ -66,6 +66,10 @@ class AccountFacts:
     logged: int = 0  # lines of the log when the row was locked
     documents: dict[str, LogDocument] = field(default_factory=dict)  # what lines of the log name, not yet stored
     filed: dict[str, str] = field(default_factory=dict)  # the hash of what was made a document already
+    sides: dict[str, str] | None = None  # `held_sides`, until something of another symbol or side is reserved
+    terms_now: dict[tuple[object, ...], SymbolTerms] = field(
+        default_factory=dict
+    )  # of this batch, by symbol, side, quote
 
     def legs(self) -> Iterator[tuple[tuple[str, str], Decimal]]:
         """Yield (symbol, side) and money at risk of all that is held: positions, waiting orders, reservations."""
@@ -73,16 +77,18 @@ class AccountFacts:
         yield from (((one.symbol, one.side), one.money) for one in self.reserved.values())
 
     def held_sides(self) -> dict[str, str]:
-        """Return in which direction each symbol is held."""
-        return join_sides(
-            [(one.symbol, one.side) for one in self.holdings]
-            + [(one.symbol, one.side) for one in self.reserved.values()]
-        )
+        """Return in which direction each symbol is held; not to be changed."""
+        if self.sides is None:
+            held = [(one.symbol, one.side) for one in self.holdings]
+            self.sides = join_sides(held + [(one.symbol, one.side) for one in self.reserved.values()])
+        return self.sides
 
     def reserve(self, symbol: str, side: str, lots: Decimal, money: Decimal) -> None:
         """Count what was approved just now with what is reserved already."""
         name = (symbol, side, None)
-        before = self.reserved.get(name, Reserved(*name, 0, ZERO, ZERO))
+        before = self.reserved.get(name)
+        if before is None:
+            before, self.sides = Reserved(*name, 0, ZERO, ZERO), None
         self.reserved[name] = Reserved(*name, before.number + 1, before.lots + lots, before.money + money)
 
     def reserved_by_symbol(self) -> dict[str, Decimal]:

@@ -8,7 +8,7 @@ a deal may be on its way. It counts in the worst case from the first view on, li
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -92,6 +92,12 @@ def flag_unapproved(bot: Bot, *, position_id: int, symbol: str, side: str, volum
 def policy_action(account: Account) -> str:
     """Return what an account's policy does about a position without approval."""
     return FlagAction.CLOSE if account.unapproved == UnapprovedPolicy.CLOSE else FlagAction.NONE
+
+
+def list_flagged(account_ids: Iterable[UUID]) -> set[UUID]:
+    """Return the accounts with a flag that stands."""
+    rows = PositionFlag.objects.filter(account_id__in=list(account_ids), cleared_at__isnull=True)
+    return set(rows.values_list("account_id", flat=True))
 
 
 def has_positions_to_review(account: Account, snapshot: AccountSnapshot) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_UP, Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -55,9 +55,10 @@ def record_verdict(
     pk, risk = new_id(), facts.risk
     reserved = verdict.risk_amount.quantize(_COLUMN, ROUND_UP)
     valid_until = at + VALID_FOR if verdict.approved else None
-    tag = f"m{encode_base32(pk)}"
+    letters = encode_base32(pk)
+    tag = f"m{letters}"
     body = answer_verdict(
-        approval_id=pk,
+        letters=letters,
         approved=verdict.approved,
         reason_code=verdict.reason_code,
         message=verdict.message,
@@ -108,6 +109,12 @@ def record_verdict(
     return approval, decision, Answer(200, body, approved=verdict.approved, reason_code=verdict.reason_code)
 
 
+@lru_cache(maxsize=4096)
+def name_account(account_id: UUID) -> str:
+    """Return the public id of an account: the lines and events of a burst name a few of them hundreds of times."""
+    return public_id(Account.PREFIX, account_id)
+
+
 def keep_facts_documents(facts: Sequence[AccountFacts]) -> None:
     """Store the documents that a batch's lines name, except those this process saw committed."""
     new = {one.account.pk: known.list_new(one.account.pk, one.logged, one.documents) for one in facts}
@@ -124,8 +131,8 @@ def _know(facts: Sequence[AccountFacts], new: Mapping[UUID, set[str]]) -> None:
 def approval_event(approval: Approval, account: Account, bot: Bot) -> OutboxEvent:
     """Return the event that tells of a verdict, unsaved."""
     data = {
-        "approval_id": approval.public_id,
-        "account_id": account.public_id,
+        "approval_id": f"apr_{approval.tag[1:]}",
+        "account_id": name_account(account.pk),
         "bot_id": bot.bot_id,
         "symbol": approval.symbol,
         "side": approval.side,
@@ -155,8 +162,8 @@ def _decision_of(
     content = {
         "v": VERSION,
         "kind": "approval",
-        "approval": approval.public_id,
-        "account": public_id("acc", approval.account_id),
+        "approval": f"apr_{approval.tag[1:]}",
+        "account": name_account(approval.account_id),
         "at": approval.at,
         "market_at": market_at,
         "bot": bot.bot_id,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,8 +16,8 @@ from apps.risk.models import Approval
 from apps.risk.services.day_news import tell_days, wake_agents
 from apps.risk.services.day_sums import SUMS, sum_up_days
 from apps.risk.services.days import finalise_day, raise_peaks, roll_day
-from apps.risk.services.facts import OPEN_RESERVATIONS, load_facts
-from apps.risk.services.flags import has_positions_to_review, list_actions, review_positions
+from apps.risk.services.facts import OPEN_RESERVATIONS, AccountFacts, load_facts
+from apps.risk.services.flags import has_positions_to_review, list_actions, list_flagged, review_positions
 from apps.risk.services.levels import cliff_key, judge_standing, needs_look, stand_now
 from apps.risk.services.reservations import load_held, mark_unresolved, settle_reservations
 
@@ -28,27 +30,47 @@ SETTLED = [
 log = structlog.get_logger(__name__)
 
 
-def settle_after_snapshot(account: Account, at: datetime) -> list[dict[str, Any]]:
-    """
-    Settle an account on its newest view; return what the agent shall do: close the flagged positions that still stand.
+@dataclass(frozen=True)
+class FreshView:
+    """A view that has just been stored, with its account and the account's risk row as it was read last."""
 
-    The risk row is locked only where something is to be settled. A row that stays busy is settled with the next view.
-    """
+    account: Account
+    snapshot: AccountSnapshot
+    risk: AccountRisk
+
+
+def settle_after_snapshot(account: Account, at: datetime) -> list[dict[str, Any]]:
+    """Settle an account on its newest view, as `settle_views` does; return what the agent shall do."""
     snapshot = AccountSnapshot.objects.filter(account=account).first()
     if snapshot is None:
         return []
-    if _has_work(account, snapshot, at):
+    return settle_views([FreshView(account, snapshot, AccountRisk.objects.get(account=account))], at).get(
+        account.pk, []
+    )
+
+
+def settle_views(
+    views: Sequence[FreshView], at: datetime, *, wait_ms: int = WAIT_MS
+) -> dict[UUID, list[dict[str, Any]]]:
+    """
+    Settle accounts on their newest views; return what agents shall do: close the flagged positions that still stand.
+
+    A risk row is locked only where something is to be settled. A row that stays busy is settled with the next view.
+
+    :param wait_ms: how long to wait for a busy row; little where many accounts are settled in turn.
+    """
+    for account in _list_with_work(views, at):
         try:
-            settle_account(account, at)
+            settle_account(account, at, wait_ms=wait_ms)
         except DatabaseError as error:
             log.warning("SETTLING_POSTPONED", account=account.code, problem=str(error)[:200])
-    return list_actions(account, snapshot)
+    return {one.account.pk: actions for one in views if (actions := list_actions(one.account, one.snapshot))}
 
 
 @transaction.atomic
-def settle_account(account: Account, at: datetime) -> None:
+def settle_account(account: Account, at: datetime, *, wait_ms: int = WAIT_MS) -> None:
     """Settle one account now, whether or not its view is new."""
-    _limit_waiting()
+    _limit_waiting(wait_ms)
     risk = AccountRisk.objects.select_for_update(no_key=True).get(account=account)
     facts = load_facts([risk], {account.pk: account}, {}).get(account.pk)
     if facts is None:
@@ -85,25 +107,44 @@ def list_due_accounts(at: datetime) -> list[UUID]:
     return sorted(due)
 
 
-def _has_work(account: Account, snapshot: AccountSnapshot, at: datetime) -> bool:
-    """Look without a lock: most views change nothing that the risk row keeps."""
-    risk = AccountRisk.objects.get(account=account)
-    market_at = snapshot.market_at if account.mode == "PAPER" else at
-    if risk.day_ends_at is None or market_at >= risk.day_ends_at or risk.day_provisional:
-        return True
-    if Approval.objects.filter(account=account, reservation__in=OPEN_RESERVATIONS).exists():
-        return True
-    facts = load_facts([risk], {account.pk: account}, {}).get(account.pk)
+def _list_with_work(views: Sequence[FreshView], at: datetime) -> list[Account]:
+    """Look without a lock, in a few statements however many views: most change nothing that the risk row keeps."""
+    open_ids = Approval.objects.filter(
+        account_id__in=[one.account.pk for one in views], reservation__in=OPEN_RESERVATIONS
+    )
+    reserved = set(open_ids.values_list("account_id", flat=True))
+    quiet = [one for one in views if one.account.pk not in reserved and not _turns(one, at)]
+    facts = load_facts([one.risk for one in quiet], {one.account.pk: one.account for one in quiet}, {})
+    flagged = list_flagged([one.account.pk for one in quiet])
+    calm = {
+        one.account.pk
+        for one in quiet
+        if not _moves(facts.get(one.account.pk), one, at)
+        and not (
+            (one.account.pk in flagged or one.snapshot.positions) and has_positions_to_review(one.account, one.snapshot)
+        )
+    }
+    return [one.account for one in views if one.account.pk not in calm]
+
+
+def _turns(view: FreshView, at: datetime) -> bool:
+    risk = view.risk
+    return risk.day_ends_at is None or _market_at(view, at) >= risk.day_ends_at or risk.day_provisional
+
+
+def _moves(facts: AccountFacts | None, view: FreshView, at: datetime) -> bool:
     standing = stand_now(facts) if facts is not None else None
     if facts is None or standing is None:
         return True
     if facts.limits.drawdown_mode.startswith("TRAILING") and raise_peaks(facts):
         return True
-    if needs_look(facts, standing) or bool(cliff_key(facts, standing, market_at)):
-        return True
-    return has_positions_to_review(account, snapshot)
+    return needs_look(facts, standing) or bool(cliff_key(facts, standing, _market_at(view, at)))
 
 
-def _limit_waiting() -> None:
+def _market_at(view: FreshView, at: datetime) -> datetime:
+    return view.snapshot.market_at if view.account.mode == "PAPER" else at
+
+
+def _limit_waiting(wait_ms: int) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{WAIT_MS}ms"])
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{wait_ms}ms"])

@@ -120,10 +120,13 @@ def _terms_now(facts: AccountFacts, body: ApprovalRequest, caller: Caller, at: d
     if terms is None:
         return None
     side = body.direction.upper()
-    same = (one for one in facts.holdings if one.symbol == body.symbol and one.side == side)
-    volume_open = sum((one.volume_lots for one in same), ZERO)
     bid, ask = body.bid, body.ask
     if caller.executor_id is None or not bid or not ask:  # only our own agent's word on the market counts
         quote = fresh_quote(facts, body.symbol, at)
         bid, ask = (quote.bid, quote.ask) if quote else (None, None)
-    return replace(terms, volume_open=volume_open, bid=bid, ask=ask)
+    name = (body.symbol, side, str(bid), str(ask))
+    if name not in facts.terms_now:
+        same = (one for one in facts.holdings if one.symbol == body.symbol and one.side == side)
+        volume_open = sum((one.volume_lots for one in same), ZERO)
+        facts.terms_now[name] = replace(terms, volume_open=volume_open, bid=bid, ask=ask)
+    return facts.terms_now[name]

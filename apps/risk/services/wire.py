@@ -10,21 +10,21 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
 from apps.common.codes import Code
 from apps.common.errors import Impossible, Invalid, PlatformError
-from apps.common.ids import new_id, public_id
+from apps.common.ids import encode_base32, new_id, public_id
 from apps.common.wire import MAX_BODY_BYTES, parse_json, to_json, to_wire_time
 from apps.risk.services.credentials import Credential, read_credential
 from trading.protocol import ApprovalAnswer, ApprovalRequest
-from trading.risk.verdict import Check
+from trading.risk.verdict import SKIPPED, Check
 
 KEY_HEADER = "idempotency-key"
 _KEY = re.compile(r"[\x21-\x7e]{1,120}")
 MOST_METADATA_BYTES = 4096
+_AS_THEY_ARE = frozenset({str, int, float, type(None)})
 _CENT, _FINE, _ZERO = Decimal("0.01"), Decimal("0.0001"), Decimal(0)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -110,7 +110,7 @@ def read_body(raw: bytes) -> ApprovalRequest:
 
 def answer_verdict(
     *,
-    approval_id: UUID,
+    letters: str,
     approved: bool,
     reason_code: str,
     message: str | None,
@@ -124,22 +124,26 @@ def answer_verdict(
     valid_for_ms: int = 0,
     trailing_stop_fraction: Decimal | None = None,
 ) -> bytes:
-    """Return the bytes of a verdict; the money is rounded here and nowhere before."""
+    """
+    Return the bytes of a verdict; the money is rounded here and nowhere before.
+
+    :param letters: the approval's id in base 32.
+    """
     answer = _WireAnswer(
         approved=approved,
         adjusted_lots=lots.normalize() + _ZERO,
         risk_amount=risk_amount.quantize(_CENT, ROUND_HALF_UP),
         risk_pct=(risk_fraction * 100).quantize(_FINE, ROUND_HALF_UP),
         warnings=list(warnings),
-        request_id=public_id("req", approval_id),
+        request_id=f"req_{letters}",
         reason_code=reason_code,
         rejection_reason=message,
-        approval_id=public_id("apr", approval_id),
+        approval_id=f"apr_{letters}",
         tag=tag,
         valid_until=to_wire_time(valid_until) if valid_until is not None else None,
         valid_for_ms=valid_for_ms,
         trailing_stop_fraction=trailing_stop_fraction,
-        checks=[plain_check(check) for check in checks],
+        checks=[_write_skipped(check) if check.status == SKIPPED else plain_check(check) for check in checks],
     )
     return _encoder.encode(answer)
 
@@ -154,7 +158,7 @@ def answer_refusal(refusal: PlatformError, request_id: str) -> Answer:
 def answer_busy(request: TradeRequest, code: str, message: str) -> Answer:
     """Return a denial that is kept nowhere: the same key may ask again."""
     body = answer_verdict(
-        approval_id=new_id(),
+        letters=encode_base32(new_id()),
         approved=False,
         reason_code=code,
         message=message,
@@ -171,8 +175,24 @@ def plain_check(check: Check) -> dict[str, Any]:
     """Return a check as JSON shows it."""
     shape: dict[str, Any] = {"check": check.name, "status": check.status}
     for name, value in check.figures.items():
-        shape[name] = value if type(value) is str else _plain(value)
+        if type(value) is Decimal and value.is_finite():
+            shape[name] = _short(value)
+        else:
+            shape[name] = value if type(value) in _AS_THEY_ARE else _plain(value)
     return shape
+
+
+def _write_skipped(check: Check) -> Any:
+    """Return a skipped check, whose only figure is why, as it is written: they are the same in every answer."""
+    if not check.figures.keys() <= {"why"}:
+        return plain_check(check)
+    return _skipped_json(check.name, str(check.figures.get("why", "")))
+
+
+@lru_cache(maxsize=512)
+def _skipped_json(name: str, why: str) -> msgspec.Raw:
+    shape = {"check": name, "status": SKIPPED, **({"why": why} if why else {})}
+    return msgspec.Raw(_encoder.encode(shape))
 
 
 def _plain(value: object) -> object:

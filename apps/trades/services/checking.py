@@ -6,8 +6,10 @@ that agree, at least ten seconds apart, do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Max, Q, Sum
@@ -27,6 +29,16 @@ def is_due(check: LedgerCheck | None, *, balance: Decimal, has_deals: bool, at: 
     if check is None or has_deals or balance != check.balance or check.candidate is not None:
         return True
     return check.opening_balance is None or at - check.checked_at >= EVERY
+
+
+def list_due(balances: Mapping[UUID, Decimal], at: datetime) -> set[UUID]:
+    """Return the accounts of whose balance, without a new deal, a check is due."""
+    known = LedgerCheck.objects.in_bulk(list(balances))
+    return {
+        account_id
+        for account_id, balance in balances.items()
+        if is_due(known.get(account_id), balance=balance, has_deals=False, at=at)
+    }
 
 
 @transaction.atomic

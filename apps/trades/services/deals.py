@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,6 +33,15 @@ def find_fresh(account: Account, deals: Sequence[DealMessage]) -> list[DealMessa
     known = Deal.objects.filter(account=account, ticket__in=[deal.ticket for deal in deals])
     booked = set(known.values_list("ticket", flat=True))
     return [deal for deal in deals if deal.ticket not in booked]
+
+
+def list_with_fresh(deals: Mapping[UUID, Sequence[DealMessage]]) -> set[UUID]:
+    """Return the accounts among whose deals one is not booked yet."""
+    wanted = {(account_id, deal.ticket) for account_id, told in deals.items() for deal in told}
+    if not wanted:
+        return set()
+    rows = Deal.objects.filter(account_id__in={one for one, _ in wanted}, ticket__in={ticket for _, ticket in wanted})
+    return {account_id for account_id, _ in wanted - set(rows.values_list("account_id", "ticket"))}
 
 
 @transaction.atomic

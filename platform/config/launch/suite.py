@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 from config.launch.checks import no_package_marker, steps
+from config.launch.options import ROOT
 from config.launch.steps import Step, run_lanes, run_steps
 from config.launch.supervisor import python
 
@@ -15,7 +16,7 @@ from config.launch.supervisor import python
 TESTS = ("-n", "2", "--dist", "loadfile", "--durations", "10", "-m", "not journey", "tests")
 JOURNEYS = (
     *("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"),
-    *("-v", "--durations", "15", "-m", "journey and not long", "tests/journeys", "tests"),
+    *("-v", "--durations", "15", "-m", "journey and not long", "tests/journeys"),
 )
 
 
@@ -36,8 +37,15 @@ def main(argv: Sequence[str]) -> int:
 def run_everything() -> list[str]:
     """Run the checks and then the tests beside the journeys; return the names of what failed."""
     return no_package_marker() + run_lanes(
-        {"journeys": [_pytest("journeys", *JOURNEYS)], "tests": [*steps(), _pytest("tests", *TESTS)]}
+        {"journeys": [_pytest("journeys", *JOURNEYS, *other_journeys())], "tests": [*steps(), _pytest("tests", *TESTS)]}
     )
+
+
+def other_journeys() -> list[str]:
+    """Return the files with a journey that are elsewhere: to collect all tests for them would take longer than to look."""
+    tests = ROOT / "tests"
+    found = (path for path in sorted(tests.rglob("test_*.py")) if tests / "journeys" not in path.parents)
+    return [path.relative_to(ROOT).as_posix() for path in found if "mark.journey" in path.read_text("utf-8")]
 
 
 def _pytest(name: str, *words: str) -> Step:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 
 from trading.risk import checks_access, checks_loss, checks_request, checks_rules
 from trading.risk.case import Case, Figures, Skipped
@@ -80,26 +81,31 @@ def judge(asked: Asked, state: RiskState, limits: Limits, at: datetime, market_a
 def _judge(case: Case) -> Verdict:
     checks: list[Check] = []
     watched: list[Denied] = []
+    modes = case.limits.check_modes()
     for name, check in CHECKS:
-        result, denied = _run(name, check, case)
+        result, denied = _run(name, modes.get(name, ENFORCE), check, case)
         checks.append(result)
         if denied is not None and result.status == FAILED:
-            checks += [Check(later, SKIPPED) for later, _ in CHECKS[len(checks) :]]
+            checks += [_skip(later) for later, _ in CHECKS[len(checks) :]]
             return _deny(denied, watched, checks)
         if denied is not None:
             watched.append(denied)
     return _approve(case, watched, checks)
 
 
-def _run(name: str, check: Callable[[Case], Figures], case: Case) -> tuple[Check, Denied | None]:
-    mode = case.limits.mode_of(name)
+@lru_cache(maxsize=512)  # half of a verdict's checks are skipped, in the same words as in the one before
+def _skip(name: str, why: str = "") -> Check:
+    return Check(name, SKIPPED, {"why": why} if why else {})
+
+
+def _run(name: str, mode: str, check: Callable[[Case], Figures], case: Case) -> tuple[Check, Denied | None]:
     if mode == OFF:
-        return Check(name, SKIPPED, {"why": "limits are off"}), None
+        return _skip(name, "limits are off"), None
     failed = FAILED if mode == ENFORCE else WARNED
     try:
         return Check(name, PASSED, check(case)), None
     except Skipped as skipped:
-        return Check(name, SKIPPED, {"why": str(skipped)}), None
+        return _skip(name, str(skipped)), None
     except SizingRefused as refused:
         return Check(name, failed), Denied(refused.code, refused.message)
     except Denied as denied:

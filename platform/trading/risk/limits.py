@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from trading.risk.limit_readers import (
@@ -130,9 +131,11 @@ class Limits:
         >>> parse_limits({**limits.as_document(), "modes": {"cluster": "SHADOW"}}).mode_of("cluster")
         'SHADOW'
         """
-        if check not in LIMIT_CHECKS:
-            return ENFORCE
-        return _milder(self.mode, self.modes, check)
+        return self.check_modes().get(check, ENFORCE)
+
+    def check_modes(self) -> Mapping[str, str]:
+        """Return how each check that is a limit is taken; every other is enforced."""
+        return _modes_of(self.mode, self.modes)
 
     @property
     def trailing_in_force(self) -> Decimal | None:
@@ -314,8 +317,10 @@ _STRICTNESS = {OFF: 0, SHADOW: 1, ENFORCE: 2}
 
 
 @lru_cache(maxsize=1024)
-def _milder(mode: str, modes: tuple[tuple[str, str], ...], check: str) -> str:
-    return min(mode, dict(modes).get(check, ENFORCE), key=_STRICTNESS.__getitem__)
+def _modes_of(mode: str, modes: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    own = dict(modes)
+    found = {check: min(mode, own.get(check, ENFORCE), key=_STRICTNESS.__getitem__) for check in LIMIT_CHECKS}
+    return MappingProxyType(found)
 
 
 _DECIMALS = (fraction, fraction_or_none)

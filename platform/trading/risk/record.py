@@ -13,6 +13,7 @@ from dataclasses import MISSING, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
@@ -96,21 +97,22 @@ def read_case(
 
 def _write_fields(value: Any) -> dict[str, Any]:
     plain = {}
-    for name, default in _plan_of(value.__class__):
-        inner = getattr(value, name)
+    plan, read = _plan_of(value.__class__)
+    for (name, default), inner in zip(plan, read(value), strict=True):
         if inner is not default and not (type(inner) is type(default) and inner == default):
-            plain[name] = _write(inner)
+            plain[name] = inner if type(inner) in _AS_THEY_ARE else _write(inner)
     return plain
 
 
 @cache
-def _plan_of(kind: Any) -> tuple[tuple[str, Any], ...]:
-    """Return the judged fields of a dataclass with their defaults (`MISSING` where there is none)."""
-    return tuple(
+def _plan_of(kind: Any) -> tuple[tuple[tuple[str, Any], ...], attrgetter[tuple[Any, ...]]]:
+    """Return the judged fields of a dataclass with their defaults (`MISSING` where there is none), and what reads them all."""
+    plan = tuple(
         (field.name, field.default_factory() if field.default_factory is not MISSING else field.default)
         for field in fields(kind)
         if field.name not in _UNJUDGED
     )
+    return plan, attrgetter(*[name for name, _ in plan])
 
 
 def _write(value: Any) -> Any:

@@ -9,9 +9,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from apps.common.bulk import copy_rows
+from apps.common.bulk import copy_rows, new_row
 from apps.common.ids import new_id
 from apps.common.models import OutboxEvent
+from apps.risk.models import Approval, Decision
 
 pytestmark = pytest.mark.django_db
 ODD = 'a "quote", a\ttab, a\nline, \\N, \\., ö, 漢, 😀'
@@ -57,3 +58,29 @@ def test_a_constraint_holds_for_all_or_nothing():
 def test_a_decimal_has_no_place_in_a_json_column():
     with pytest.raises(TypeError), transaction.atomic():
         copy_rows([make_event(data={"lots": Decimal("0.1")})])
+
+
+@pytest.mark.parametrize("model", [OutboxEvent, Approval, Decision])
+def test_a_new_row_is_the_row_that_the_constructor_makes(model):
+    given = {"account_id": new_id(), **({"event_id": new_id()} if model is OutboxEvent else {"at": None})}
+    if model is Approval:
+        given["id"] = new_id()
+
+    quick, slow = new_row(model, **given), model(**given)
+
+    names = [field.attname for field in model._meta.concrete_fields if not field.has_db_default()]
+    assert [getattr(quick, name) for name in names] == [getattr(slow, name) for name in names]
+    assert (quick._state.adding, quick._state.db) == (True, None)
+
+
+def test_each_new_row_has_defaults_of_its_own():
+    one, other = new_row(OutboxEvent), new_row(OutboxEvent)
+
+    assert one.event_id != other.event_id
+    assert one.data == {}
+    assert one.data is not other.data
+
+
+def test_a_new_row_refuses_a_name_that_is_no_columns():
+    with pytest.raises(TypeError, match="OutboxEvent has no colour"):
+        new_row(OutboxEvent, colour="red")

@@ -7,8 +7,9 @@ import pytest
 from apps.accounts.models import AccountSnapshot
 from apps.common.clock import read_at
 from apps.executors.models import Command, Executor
-from apps.executors.services.commands import lease_commands, settle_command
+from apps.executors.services.commands import settle_command
 from apps.teams.models import AuditEntry
+from tests.fleet import lease_now
 
 PATH = "/risk/paper-1/positions/101/close"
 
@@ -20,7 +21,7 @@ def read(response):
 def answer(state, **result):
     """Have the agent fetch what was asked and say how it went."""
     executor = Executor.objects.get(code="sim-1")
-    command = lease_commands(executor_id=executor.pk, at=read_at())[0]
+    command = lease_now(executor)[0]
     token = str(command.lease_token)
     for step in ("ACKNOWLEDGED", state):
         settle_command(

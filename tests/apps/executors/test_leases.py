@@ -14,7 +14,7 @@ from apps.executors.authentication import get_executor_caller
 from apps.executors.models import Command, Executor
 from apps.executors.services import commands, presence, registry
 from apps.executors.services.leases import LEASE_GRACE, LEASE_TTL, find_lease, renew_lease, require_fence, take_lease
-from tests.fleet import make_account, make_executor, race
+from tests.fleet import lease_now, make_account, make_executor, race
 from tests.world import make_world
 
 pytestmark = pytest.mark.django_db
@@ -217,9 +217,9 @@ def test_the_same_thing_asked_twice_is_one_command_until_it_has_ended(executor):
 def test_a_one_shot_goes_forward_only_and_only_with_the_current_token(executor):
     at = read_at()
     ask(executor, at=at)
-    (first,) = commands.lease_commands(executor_id=executor.pk, at=at)
-    assert commands.lease_commands(executor_id=executor.pk, at=at) == []
-    (again,) = commands.lease_commands(executor_id=executor.pk, at=at + timedelta(seconds=31))
+    (first,) = lease_now(executor, at)
+    assert lease_now(executor, at) == []
+    (again,) = lease_now(executor, at + timedelta(seconds=31))
     assert (again.pk, again.attempts) == (first.pk, 2)
     assert not settle(executor, again, "EXECUTED", token=str(first.lease_token))
     assert settle(executor, again, "EXECUTED")
@@ -231,16 +231,16 @@ def test_a_one_shot_goes_forward_only_and_only_with_the_current_token(executor):
 def test_what_was_acknowledged_and_forgotten_is_leased_again_until_it_is_done(executor):
     at = read_at()
     ask(executor, at=at)
-    (first,) = commands.lease_commands(executor_id=executor.pk, at=at)
+    (first,) = lease_now(executor, at)
     assert settle(executor, first, "ACKNOWLEDGED")
-    assert commands.lease_commands(executor_id=executor.pk, at=at + timedelta(seconds=20)) == []
+    assert lease_now(executor, at + timedelta(seconds=20)) == []
 
-    (again,) = commands.lease_commands(executor_id=executor.pk, at=at + timedelta(seconds=31))
+    (again,) = lease_now(executor, at + timedelta(seconds=31))
 
     assert (again.pk, again.state) == (first.pk, "ACKNOWLEDGED")
     assert settle(executor, again, "ACKNOWLEDGED")
     assert settle(executor, again, "EXECUTED")
-    assert commands.lease_commands(executor_id=executor.pk, at=at + timedelta(hours=1)) == []
+    assert lease_now(executor, at + timedelta(hours=1)) == []
 
 
 def test_what_lowers_risk_never_expires(executor):
@@ -267,8 +267,8 @@ def test_two_pollers_never_lease_the_same_command():
     for ticket in range(6):
         ask(executor, ticket=ticket)
     at = read_at()
-    batches = race(*[lambda: commands.lease_commands(executor_id=executor.pk, at=at)] * 4)
+    batches = race(*[lambda: lease_now(executor, at)] * 4)
     leased = [command.pk for batch in batches for command in batch]
     assert len(leased) == len(set(leased))
-    rest = commands.lease_commands(executor_id=executor.pk, at=at)
+    rest = lease_now(executor, at)
     assert len(leased) + len(rest) == 6

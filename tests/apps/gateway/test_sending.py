@@ -10,9 +10,9 @@ from rest_framework.test import APIClient
 from apps.common.clock import read_at
 from apps.executors.models import Command, Executor, ExecutorFile, ExecutorLog
 from apps.executors.services import logs
-from apps.executors.services.commands import ask_command, lease_commands
+from apps.executors.services.commands import ask_command
 from apps.trades.models import Deal
-from tests.fleet import deal, hello, make_account, make_executor_with_key, snapshot
+from tests.fleet import deal, hello, lease_now, make_account, make_executor_with_key, snapshot
 from trading.protocol import FileMessage, HistoryAnswer, HistoryMessage, LogLine, LogMessage, SnapshotAnswer, decode
 from trading.protocol import encode as pack
 
@@ -31,7 +31,7 @@ class Agent:
 
     def lease(self, kind):
         ask_command(executor=self.executor, kind=kind, payload={}, actor="test", at=read_at())
-        (command,) = lease_commands(executor_id=self.executor.pk, at=read_at())
+        (command,) = lease_now(self.executor)
         return command
 
 

@@ -98,6 +98,75 @@ def test_an_error_refuses_its_batch_and_the_worker_goes_on(bench):
     assert whole == ANSWER
 
 
+def test_a_burst_that_comes_over_some_passes_of_the_loop_is_one_batch(bench, monkeypatch):
+    monkeypatch.setattr(queueing, "GATHER_AT_MOST_S", 60)
+    worker = queueing.Worker()
+
+    async def scene():
+        asking = []
+        for number in range(50):
+            asking.append(asyncio.create_task(worker.ask(Asked(str(number)), time.monotonic() + 5)))
+            await asyncio.sleep(0)
+        return await asyncio.gather(*asking)
+
+    assert asyncio.run(scene()) == [ANSWER] * 50
+    assert [len(batch) for batch in bench.batches] == [50]
+
+
+def test_what_keeps_coming_is_handed_over_all_the_same(bench, monkeypatch):
+    monkeypatch.setattr(queueing, "GATHER_AT_MOST_S", 0)
+    worker = queueing.Worker()
+
+    async def scene():
+        asking = []
+        while not bench.batches:
+            asking.append(asyncio.create_task(worker.ask(Asked("again"), time.monotonic() + 5)))
+            await asyncio.sleep(0)
+        return await asyncio.gather(*asking)
+
+    assert set(asyncio.run(scene())) == {ANSWER}
+
+
+def test_other_requests_give_way_to_a_burst_and_to_no_single_approval(bench, monkeypatch):
+    monkeypatch.setattr(queueing, "GIVE_WAY_S", 60)
+    worker = queueing.Worker()
+    bench.gate.clear()
+
+    async def scene():
+        await worker.give_way()  # nobody asks
+        asking = [asyncio.create_task(worker.ask(Asked("0"), time.monotonic() + 30))]
+        assert await asyncio.to_thread(bench.entered.wait, 5)
+        await worker.give_way()  # one asks
+        more = range(1, queueing.CROWD)
+        asking += [asyncio.create_task(worker.ask(Asked(str(number)), time.monotonic() + 30)) for number in more]
+        await asyncio.sleep(0)
+        other = asyncio.create_task(worker.give_way())
+        done, _ = await asyncio.wait([other], timeout=0.05)
+        assert not done
+        bench.gate.set()
+        await other
+        return await asyncio.gather(*asking)
+
+    assert set(asyncio.run(scene())) == {ANSWER}
+
+
+def test_other_requests_give_way_for_a_moment_only(bench, monkeypatch):
+    monkeypatch.setattr(queueing, "GIVE_WAY_S", 0.01)
+    worker = queueing.Worker()
+    bench.gate.clear()
+
+    async def scene():
+        names = [str(number) for number in range(queueing.CROWD)]
+        asking = [asyncio.create_task(worker.ask(Asked(name), time.monotonic() + 30)) for name in names]
+        await asyncio.sleep(0)
+        await worker.give_way()
+        assert not any(task.done() for task in asking)
+        bench.gate.set()
+        await asyncio.gather(*asking)
+
+    asyncio.run(scene())
+
+
 def test_a_full_queue_refuses_at_once(bench, monkeypatch):
     monkeypatch.setattr(queueing, "MOST_WAITING", 2)
     worker = queueing.Worker()

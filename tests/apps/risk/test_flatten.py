@@ -11,12 +11,12 @@ from apps.assignments.models import Assignment
 from apps.assignments.services import activate, pause
 from apps.common.clock import read_at
 from apps.executors.models import Command
-from apps.executors.services.commands import lease_commands, settle_command
+from apps.executors.services.commands import settle_command
 from apps.executors.services.leases import take_lease
 from apps.gateway.services.snapshots import take_snapshot
 from apps.risk.services.flatten import flatten_account
 from apps.risk.services.latches import lift_account
-from tests.fleet import make_account, make_executor, make_strategy, pending_order, position, race, snapshot
+from tests.fleet import lease_now, make_account, make_executor, make_strategy, pending_order, position, race, snapshot
 from tests.world import api_client, make_key, make_world
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +33,7 @@ class Scene:
         return flatten_account(account=self.account, reason="test", actor="user:alice", at=read_at())
 
     def say_done(self):
-        (command,) = lease_commands(executor_id=self.executor.pk, at=read_at())
+        (command,) = lease_now(self.executor)
         assert settle_command(
             executor=self.executor, command_id=command.pk, lease_token=str(command.lease_token), state="EXECUTED",
             result={}, at=read_at(),
@@ -79,7 +79,7 @@ def test_what_is_still_there_is_swept_again_at_once(scene, left):
     scene.flatten()
     first = scene.say_done()
     assert scene.see(**left) == "ACKNOWLEDGED"
-    (again,) = lease_commands(executor_id=scene.executor.pk, at=read_at())
+    (again,) = lease_now(scene.executor)
     assert (again.pk, again.attempts) == (first.pk, 2)
     assert scene.see() == "ACKNOWLEDGED", "the word was of before"
     Command.objects.update(lease_until=read_at())

@@ -21,7 +21,8 @@ def put_wrong(rig: Rig, *names: str, ahead_s: float) -> contextlib.AbstractConte
     """Let the clocks of processes be wrong within the block."""
     pids = [rig.pid_of(name) for name in names]
     unready = [name for name, pid in zip(names, pids, strict=True) if VARIABLE not in psutil.Process(pid).environ()]
-    assert rig.clocks is not None and not unready, f"clocks that cannot be put wrong: {unready}"
+    assert rig.clocks is not None
+    assert not unready, f"clocks that cannot be put wrong: {unready}"
     return rig.clocks.wrong(*pids, ahead_s=ahead_s)
 
 
@@ -68,7 +69,8 @@ def put_agent_wrong(name: str, *, ahead_s: float = 0.0, drift: float = 0.0) -> N
     @fault(49, f"clock of an agent {name}", "I2 I7", needs_clock=True)
     def inject(rig: Rig) -> None:
         agent = one(rig)
-        assert rig.clocks is not None and agent.process is not None
+        assert rig.clocks is not None
+        assert agent.process is not None
         with rig.clocks.wrong(agent.process.pid, ahead_s=ahead_s, drift=drift):
             rig.wait_trading([agent], 90)
             rig.command(agent, "pause")
@@ -92,7 +94,8 @@ def sleep_over_days(rig: Rig) -> None:
     with connect(rig) as connection:
         sql = "select count(*) from accounts_tradingday d join accounts_account a on a.id = d.account_id where a.code = %s"
         row = connection.execute(sql, [agent.code]).fetchone()
-    assert row and row[0] >= 3, f"I7 {row} days where the market had three"
+    assert row is not None
+    assert row[0] >= 3, f"I7 {row} days where the market had three"
 
 
 @fault(52, "everything away while nine days of the market pass", "I7", within_s=180)

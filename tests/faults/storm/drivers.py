@@ -17,7 +17,7 @@ from tests.faults.storm.sources import Broker, Store
 KINDS = {"activate": "START_STRATEGY", "pause": "PAUSE_STRATEGY", "resume": "RESUME_STRATEGY", "stop": "STOP_STRATEGY"}
 NEXT = {
     "STOPPED": (("activate", 1.0),),
-    "RUNNING": (("pause", 0.5), ("stop", 0.5)),
+    "RUNNING": (("pause", 0.6), ("stop", 0.4)),
     "PAUSED": (("resume", 0.6), ("stop", 0.4)),
 }
 AFTER = {"activate": "RUNNING", "pause": "PAUSED", "resume": "RUNNING", "stop": "STOPPED"}

@@ -15,8 +15,9 @@ import psutil
 from tests.faults.rig import Agent, Rig
 from tests.faults.storm.counts import Counts
 
-# How often each is chosen. "terminal" is the agent's own process beside the terminal; "line" the agent without it.
-WEIGHTS = {"agent": 26, "line": 12, "terminal": 36, "simulator": 4, "web": 5, "relay": 4, "worker": 4, "beat": 1, "valkey": 4, "postgres": 4}  # fmt: skip
+# How often each is chosen. "terminal" is the agent's own process beside the terminal; "line" the agent without it. An agent that
+# was killed gets its account again only when the lease is over: killed more often, it would never come to trade.
+WEIGHTS = {"agent": 9, "line": 4, "terminal": 58, "simulator": 4, "web": 6, "relay": 4, "worker": 4, "beat": 1, "valkey": 4, "postgres": 5}  # fmt: skip
 OF_AGENT = ("agent", "line", "terminal")
 # The launcher waits longer after each death within half a minute; whoever was just killed is left alone for so long.
 REST_S = 32.0
@@ -58,7 +59,7 @@ class Killer:
     def _kill_one(self) -> None:
         name = self._random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         if name not in OF_AGENT and time.monotonic() - self._killed_s.get(name, -1e9) < REST_S:
-            name = self._random.choice(OF_AGENT)
+            name = "terminal"
         agent = self._random.choice(self.rig.agents)
         if self._kill_of(agent, name) if name in OF_AGENT else self._kill_process(name):
             self.counts.kills[name] += 1

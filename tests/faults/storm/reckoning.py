@@ -105,6 +105,10 @@ class Reckoning:
         """Return how many commands the platform has kept, by kind."""
         return Counter(dict(self._store.ask(COMMANDS, [self._executors])))
 
+    def count_positions(self) -> int:
+        """Return how many positions the agents have opened at the broker."""
+        return sum(len({entry[1] for entry in self._broker.list_entries(agent.login)}) for agent in self._rig.agents)
+
     def differences(self) -> list[str]:
         """Return in which accounts ledger and broker differ; empty where they agree to the cent."""
         return [text for agent in self._rig.agents for text in self._compare(agent)]
@@ -127,10 +131,9 @@ class Reckoning:
                              ("duplicate orders", doubled), ("I16 answered wishes that are not kept", len(lost))):  # fmt: skip
             if number:
                 self._counts.note_break(f"{what}: {number}")
-        entries = sum(len(self._broker.list_entries(agent.login)) for agent in self._rig.agents)
         deals = sum(len(self._broker.read_deals(agent.login)) for agent in self._rig.agents)
         return {"stops_proven": proven, "stops_lost": stops - proven, "starts_after_stop": late,
-                "duplicate_orders": doubled, "entries": entries, "deals": deals}  # fmt: skip
+                "duplicate_orders": doubled, "entries": self.count_positions(), "deals": deals}  # fmt: skip
 
     def close(self) -> None:
         self._store.close()

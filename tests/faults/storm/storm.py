@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from apps.common.ids import decode_base32
+from simulator.control import ControlError
 from tests.faults.rig import RULES, Rig
 from tests.faults.storm.counts import Counts
 from tests.faults.storm.drivers import Driver
@@ -21,6 +22,7 @@ from tests.journeys.running import Platform, wait_for
 CALM_WITHIN_S = 180.0
 CALM_TAKES_S, SHORTEST_LAP_S = 40.0, 20.0
 TELL_EVERY_S = 15.0
+BAR_S = 0.6
 FAN_OUTS = 4  # strategies on all agents: one wish, a command an agent
 
 
@@ -34,7 +36,8 @@ class Wanted:
     kills_per_s: float = 1.1
     lap_s: float = 150.0
     agents: int = 10
-    pause_s: float = 0.6  # mean, between two wishes on one strategy
+    pause_s: float = 4.0  # mean, between two wishes on a strategy of one agent: long enough to trade
+    fan_out_pause_s: float = 0.5  # and on one of all agents
 
 
 class Storm:
@@ -47,7 +50,7 @@ class Storm:
         self._wanted, self._counts, self._seed, self._keep = wanted, counts, seed, keep
         self._rig = Rig(platform, folder, agents=wanted.agents, seed=seed)
         self._drivers: list[Driver] = []
-        self._began_s = time.monotonic()
+        self._began_s, self._bars = time.monotonic(), 0
         self._before = replace(counts, commands=Counter(counts.commands))
 
     def run(self) -> None:
@@ -86,15 +89,21 @@ class Storm:
             name = f"Storm {self._seed} {number}"
             strategy = self._rig.platform.create_strategy(name, RULES)
             key = decode_base32(strategy.split("_", 1)[1])
-            made.append(
-                Driver(self._rig, self._counts, strategy, key, agents, self._seed + number, self._wanted.pause_s)
-            )
+            pause_s = self._wanted.pause_s if len(agents) == 1 else self._wanted.fan_out_pause_s
+            made.append(Driver(self._rig, self._counts, strategy, key, agents, self._seed + number, pause_s))
         return made
 
     def _is_over(self, reckoning: Reckoning) -> bool:
         if self._left_s() < SHORTEST_LAP_S:
             return True
         return self._is_reached(reckoning)
+
+    def _move_market(self, stop: threading.Event) -> None:
+        """Let bars close: a market that waits for whoever was just killed would stand still all the time."""
+        while not stop.wait(BAR_S):
+            with contextlib.suppress(ControlError):
+                self._rig.control("advance", bars=1)
+                self._bars += 1
 
     def _left_s(self) -> float:
         """Return how long may still be stormed: a calm must fit behind it."""
@@ -107,7 +116,7 @@ class Storm:
             self._rig, self._counts, self._seed + self._counts.killed, self._wanted.kills_per_s, self._wanted.kills
         )
         with contextlib.ExitStack() as stack:
-            for work in (killer.run, *(driver.run for driver in self._drivers)):
+            for work in (killer.run, self._move_market, *(driver.run for driver in self._drivers)):
                 stack.enter_context(_beside(work))
             until_s = time.monotonic() + min(self._wanted.lap_s, self._left_s())
             while (left_s := until_s - time.monotonic()) > 0 and not self._is_reached(reckoning):
@@ -129,17 +138,21 @@ class Storm:
         for driver in self._drivers:
             driver.state = "STOPPED"
         try:
-            wait_for("every STOP to be proven", lambda: all([one.is_proven_stopped() for one in self._drivers]), CALM_WITHIN_S, 0.3)  # fmt: skip
+            wait_for("every STOP to be proven", self._are_proven, CALM_WITHIN_S, 0.3)
             self._counts.calm_s.append(round(time.monotonic() - began_s, 1))
             wait_for("ledger and broker to agree", lambda: not reckoning.differences(), CALM_WITHIN_S, 0.5)
         except AssertionError as error:
             self._counts.note_break(f"I10 {error}")
 
+    def _are_proven(self) -> bool:
+        proven = [driver.is_proven_stopped() for driver in self._drivers]  # each notes what the broker has of it
+        return all(proven)
+
     def _tell(self, reckoning: Reckoning) -> None:
-        counts = self._counts
+        counts, positions = self._counts, reckoning.count_positions()
         print(
             f"{time.monotonic() - self._began_s:4.0f} s  kills {counts.killed}  commands {self._commanded(reckoning)}  "
-            f"wishes answered {counts.answers}, refused {counts.refused.total()}  looks {counts.looks}  breaks {len(counts.breaks)}",
+            f"wishes answered {counts.answers}, refused {counts.refused.total()}  bars {self._bars}  positions {positions}  looks {counts.looks}  breaks {len(counts.breaks)}",
             flush=True,
         )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from executor_agent.server.ports import Door
 from tests.agents.simulated import SimulatedWorld
 from tests.agents.terminal import START_S
 from tests.agents.world import AgentWorld
@@ -205,3 +206,15 @@ def test_a_trailing_stop_stands_still_where_the_moves_are_used_up_and_its_exit_s
     world.server.want("STOPPED")
     world.settle()
     assert world.terminal.positions == {}
+
+
+def test_a_server_that_is_away_is_asked_once_a_second_to_take_what_waits(running: AgentWorld, monkeypatch) -> None:
+    asked: list[Door] = []
+    ask = running.courier.ask
+    monkeypatch.setattr(running.courier, "ask", lambda door, message: (asked.append(door), ask(door, message)))
+    running.courier.is_cut = True
+    running.bar(1.1000, steps=1)
+
+    running.steps(300, seconds=0.01)
+
+    assert 2 <= asked.count(Door.BARS) <= 5

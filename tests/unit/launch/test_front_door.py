@@ -193,6 +193,18 @@ def test_options_without_a_verb_belong_to_run(door, monkeypatch):
     assert Path(sys.executable) != door.PYTHON
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there it is a child")
+def test_what_is_started_keeps_its_byte_code_whatever_the_image_says(door, monkeypatch):
+    started = []
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(door.os, "execve", lambda program, words, environment: started.append(environment))
+
+    door.become(["python", "-m", "config.launch"])
+
+    assert "PYTHONDONTWRITEBYTECODE" not in started[0]
+    assert started[0]["PYTHONPATH"].startswith(str(door.ROOT))
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there the lock goes with the process")
 def test_an_installer_that_outlives_a_killed_start_is_waited_for(door, tmp_path):
     killed = subprocess.Popen([sys.executable, "-c", INSTALL_AND_WAIT, str(ROOT / "go.py"), str(tmp_path)])
