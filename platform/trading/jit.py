@@ -75,6 +75,10 @@ class _Twin:
         self._ways: dict[tuple[Kind, ...], Callable[[Sequence[Any], list[Any]], Any]] = {}
         self._digest = _digest(function)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Machine code stays where it is: another process finds it on disk.
+        return compiled, (self._function,)
+
     def __call__(self, *arguments: Any) -> Any:
         kinds, values = self._flatten(arguments)
         way = self._ways.get(kinds) or self._find_way(kinds, arguments)
@@ -102,9 +106,11 @@ class _Twin:
 
     def _name(self, kinds: tuple[Kind, ...]) -> str:
         from trading.machine.arguments import describe
-        from trading.machine.code import target
+        from trading.machine.code import target, write_door
 
-        text = "\n".join((self._digest, describe(kinds), target(), version("numba"), repr(_OPTIONS)))
+        # The door too: code that is called in another way is other code.
+        door = write_door(self._function.__name__, kinds)
+        text = "\n".join((self._digest, describe(kinds), door, target(), version("numba"), repr(_OPTIONS)))
         return f"{self._function.__name__}-{hashlib.sha256(text.encode()).hexdigest()[:32]}.code"
 
 
@@ -178,18 +184,26 @@ def _collect(function: Any, seen: dict[Any, None]) -> None:
 
 
 def _describe(function: Any) -> str:
+    """Write everything of one kernel that machine code is made of: its code, and what stands in the module around it."""
     code: CodeType = function.__code__
-    constants = [repr(constant) for constant in code.co_consts if not isinstance(constant, CodeType)]
-    # Global numbers are frozen into machine code: a changed constant is changed code.
-    numbers = [
-        f"{name}={value!r}"
-        for name in code.co_names
-        if isinstance(value := function.__globals__.get(name), int | float)
-    ]
-    # Named tuples are built by the order of their fields.
-    tuples = [
-        f"{name}={fields!r}"
-        for name in code.co_names
-        if (fields := getattr(function.__globals__.get(name), "_fields", None))
-    ]
-    return "|".join((code.co_name, code.co_code.hex(), *code.co_names, *constants, *numbers, *tuples))
+    around = [f"{name}={_freeze(function.__globals__[name])}" for name in code.co_names if name in function.__globals__]
+    return "|".join((code.co_name, *_read_code(code), repr(function.__defaults__), *around))
+
+
+def _read_code(code: CodeType) -> Iterator[str]:
+    yield code.co_code.hex()
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _read_code(constant)
+        else:
+            yield repr(constant)
+
+
+def _freeze(value: Any) -> str:
+    """Say what machine code holds of a global: a number and a table as they are, a named tuple's fields in their order."""
+    if fields := getattr(value, "_fields", None):
+        return repr(fields)
+    if hasattr(value, "tobytes"):
+        return f"{value.dtype} {value.shape} {value.tobytes().hex()}"
+    return repr(value) if isinstance(value, int | float | tuple) else ""

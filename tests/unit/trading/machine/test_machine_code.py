@@ -112,6 +112,36 @@ def test_what_is_no_number_and_what_does_not_fit_is_refused(folder):
         twin(2**63, 2.0)
 
 
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros(2, dtype=">f8"),
+        np.zeros(2, dtype=np.complex128),
+        np.zeros(2, dtype=np.float16),
+        np.zeros(2, dtype="M8[s]"),
+        np.zeros(2, dtype=[("price", "f8"), ("volume", "f8")]),
+        np.zeros(2, dtype=object),
+        np.frombuffer(bytes(17), dtype="f8", offset=1),
+        np.zeros(2, dtype=[("price", "f8"), ("side", "i4")])["price"],
+    ],
+)
+def test_an_array_of_anything_but_aligned_numbers_is_refused(array):
+    with pytest.raises(TypeError, match="aligned numbers"):
+        flatten([array])
+
+
+@pytest.mark.parametrize("scalar", [np.float16(1), np.complex128(1), np.datetime64(1, "s"), np.str_("1"), 1j, None])
+def test_a_scalar_that_is_no_number_of_a_kernel_is_refused(scalar):
+    with pytest.raises(TypeError, match="numbers, arrays and tuples"):
+        flatten([scalar])
+
+
+def test_numbers_of_numpy_are_the_same_kinds_as_the_items_of_its_arrays():
+    scalars = [np.float64(1), np.int64(1), np.longlong(1), np.uint64(2**64 - 1), np.int8(-1), np.float32(1), np.bool_(True)]
+
+    assert flatten(scalars)[0] == ("f8", "i8", "i8", "u8", "i1", "f4", "b1")
+
+
 @pytest.mark.parametrize("damage", [lambda whole: whole[:-1], lambda whole: b"", lambda whole: whole[:-1] + b"\x07"])
 def test_damaged_code_is_made_anew_and_replaced(folder, monkeypatch, damage):
     assert jit.compiled(is_above)(3.0, 2.0) is True
