@@ -66,7 +66,9 @@ def _add_array(array: np.ndarray[Any, Any], kinds: list[Kind], values: list[Any]
     known = array.__array_interface__
     shape, (address, is_frozen) = known["shape"], known["data"]
     if known["typestr"] not in _ITEMS or not array.flags.aligned:
-        raise TypeError(f"a kernel takes arrays of aligned numbers with their bytes in this processor's order, not {array.dtype}")
+        raise TypeError(
+            f"a kernel takes arrays of aligned numbers with their bytes in this processor's order, not {array.dtype}"
+        )
     order = "C" if known["strides"] is None else "F" if array.flags.f_contiguous else "A"
     kinds.append((known["typestr"], len(shape), order, not is_frozen))
     values += 0, 0, array.size, array.itemsize, address, *shape, *array.strides
