@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -76,12 +77,17 @@ def _storm(seed: int, asked: argparse.Namespace) -> int:
             counts.save(asked.notes)
             print(counts.tell(), flush=True)
 
-    with tempfile.TemporaryDirectory(prefix="mikrobot-storm-") as name:
-        folder = Path(name)
+    folder = Path(tempfile.mkdtemp(prefix="mikrobot-storm-"))
+    try:
         replay = write_waves(folder / "EURUSD_M1_waves.csv", bars=40_000, period=10, seed=seed)
         options = ("--replay", str(replay), "--speed", "60", "--port", str(free_port()))
         with running(folder / "data", *options) as platform:
             Storm(platform, folder / "rig", seed, wanted, counts, keep).run()
+    finally:
+        if counts.breaks:
+            print(f"logs, journals and ledger are kept: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
     print(counts.tell())
     for text in counts.breaks:
         print(f"  BROKEN {text}")

@@ -115,7 +115,8 @@ def test_an_agent_that_has_seen_more_than_the_database_is_told_to_halt(agent):
 
     wanted = agent.pull(since=welcome.desired_version + 5)
 
-    assert wanted.halt.halted and "after_restore" in wanted.halt.reason
+    assert wanted.halt.halted
+    assert "after_restore" in wanted.halt.reason
 
 
 def test_a_second_process_of_one_key_gets_no_lease_and_what_it_sends_is_fenced(agent):

@@ -39,7 +39,8 @@ def test_after_a_restore_every_number_is_beyond_what_was_given_and_nothing_runs(
     row, risk = Assignment.objects.get(pk=running.pk), AccountRisk.objects.get(pk=executor.account_id)
     version = Executor.objects.get(pk=executor.pk).desired_version
     assert min(row.generation, risk.fence, risk.halt_epoch, version, get_fleet_epoch()) >= int(at.timestamp())
-    assert row.desired == "PAUSED" and risk.platform_latch
+    assert row.desired == "PAUSED"
+    assert risk.platform_latch
     assert (done.fleet_epoch, done.halted, done.paused) == (get_fleet_epoch(), 1, 1)
 
 
@@ -51,7 +52,8 @@ def test_a_second_restore_of_the_same_backup_gives_no_number_twice(executor, run
 
     settle_restored(actor="shell:alice", at=at + timedelta(minutes=5))
 
-    assert Assignment.objects.get(pk=running.pk).generation > first and get_fleet_epoch() > epoch
+    assert Assignment.objects.get(pk=running.pk).generation > first
+    assert get_fleet_epoch() > epoch
 
 
 def test_what_the_backup_knows_as_stopped_stays_stopped_under_a_number_that_agents_obey(executor, running):
@@ -60,7 +62,8 @@ def test_what_the_backup_knows_as_stopped_stays_stopped_under_a_number_that_agen
     settle_restored(actor="shell:alice", at=read_at())
 
     row = Assignment.objects.get(pk=running.pk)
-    assert row.desired == "STOPPED" and row.generation > 2
+    assert row.desired == "STOPPED"
+    assert row.generation > 2
 
 
 def test_who_held_the_account_before_the_restore_holds_it_until_its_lease_must_be_over(executor):
@@ -87,7 +90,8 @@ def test_an_agent_that_has_seen_more_than_the_database_halts_its_account_once(ex
     found = [notice_behind(executor_id=executor.pk, seen_version=known + 3, at=read_at()) for _ in range(2)]
 
     risk = AccountRisk.objects.get(pk=executor.account_id)
-    assert found == [True, True] and (risk.account_latch, risk.halt_epoch) == (BEHIND, 1)
+    assert found == [True, True]
+    assert (risk.account_latch, risk.halt_epoch) == (BEHIND, 1)
 
 
 def test_an_agent_that_is_at_the_databases_version_halts_nothing(executor):

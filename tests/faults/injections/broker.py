@@ -133,7 +133,7 @@ def _changed(rig: Rig, *, accept: bool = False) -> bool:
     return any(waiting) if accept else all(waiting)
 
 
-@fault(46, "the terminal logged into another account", "I2 I9", short=True)
+@fault(46, "the terminal logged into another account", "I2 I9")
 def log_in_elsewhere(rig: Rig) -> None:
     other = rig.platform.ready["simulator"]["login"]
     rig.control("force_login", login=other)

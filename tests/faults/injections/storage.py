@@ -110,7 +110,7 @@ def kill_web_before_commit(rig: Rig) -> None:
         rig.kill_process("web")
 
 
-@fault(8, "all connections of PostgreSQL taken", "I9 I4", short=True)
+@fault(8, "all connections of PostgreSQL taken", "I9 I4")
 def take_connections(rig: Rig) -> None:
     agent, taken = one(rig), list[psycopg.Connection[Any]]()
     try:
@@ -126,7 +126,7 @@ def take_connections(rig: Rig) -> None:
     rig.activate(agent)
 
 
-@fault(9, "rows of two accounts locked crosswise, and one held", "I9 I1 I15", short=True)
+@fault(9, "rows of two accounts locked crosswise, and one held", "I9 I1 I15")
 def knot_locks(rig: Rig) -> None:
     first, second = (agent.code for agent in rig.agents[:2])
     knots = [threading.Thread(target=_lock, args=(rig, codes)) for codes in ((first, second), (second, first))]
@@ -145,7 +145,7 @@ def _lock(rig: Rig, codes: tuple[str, ...], held_s: float = 0.5) -> None:
             time.sleep(held_s)
 
 
-@fault(10, "every second approval meets a deadlock or a serialization failure", "I1 I2", short=True)
+@fault(10, "every second approval meets a deadlock or a serialization failure", "I1 I2")
 def refuse_approvals(rig: Rig) -> None:
     body = "if random() < 0.5 then raise exception using errcode = case when random() < 0.5 then '40001' else '40P01' end; end if;"
     with trouble(rig, body):

@@ -6,6 +6,7 @@ import json
 import threading
 from collections import Counter
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from pathlib import Path
 
 
@@ -39,7 +40,7 @@ class Counts:
             if text in self.breaks:
                 return
             self.breaks.append(text)
-        print(f"BREAK {text}", flush=True)
+        print(f"BREAK {datetime.now(UTC):%H:%M:%S} {text}", flush=True)
 
     @property
     def killed(self) -> int:

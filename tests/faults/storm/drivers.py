@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.faults.rig import Agent, Rig
+from tests.faults.rig import Agent
 from tests.faults.storm.counts import Counts
 from tests.faults.storm.sources import Broker, Store
 
@@ -30,6 +30,13 @@ MAGICS = """
 select a.login, b.magic from bots_bot b join accounts_account a on a.id = b.account_id
 where b.id in (select bot_id from assignments_assignment where strategy_id = %s)
 """
+# Which assignment the last approval was for, and when that was asked to stop: later, and it is ours to mend; never, and it is the rig's.
+LAST_OPENED = """
+select p.at::text, p.assignment_id::text, min(c.created_at)::text from risk_approval p
+join accounts_account a on a.id = p.account_id join bots_bot b on b.id = p.bot_id
+left join executors_command c on c.assignment_id = p.assignment_id and c.kind = 'STOP_STRATEGY'
+where a.login = %s and b.magic = %s and p.approved group by p.at, p.assignment_id order by p.at desc limit 2
+"""
 AGAIN_AFTER_S = 0.3
 
 
@@ -37,8 +44,10 @@ AGAIN_AFTER_S = 0.3
 class Driver:
     """One strategy on one agent, or on all of them."""
 
-    rig: Rig
     counts: Counts
+    store: Store
+    broker: Broker
+    client: httpx.Client
     strategy: str
     strategy_key: Any
     agents: list[Agent]
@@ -46,22 +55,19 @@ class Driver:
     pause_s: float
     answered: list[tuple[str, int, str]] = field(default_factory=list)  # assignment, generation, verb
     state: str = "STOPPED"
+    opened_after_stop: int = 0
     _flat: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._random = random.Random(f"drive-{self.seed}-{self.strategy}")
-        self._store, self._broker = Store(self.rig.data), Broker(self.rig.data)
-        self._client = httpx.Client(
-            base_url=self.rig.platform.client.base_url, headers=self.rig.platform.client.headers, timeout=20
-        )
 
     def run(self, stop: threading.Event) -> None:
         """Command until told to stop."""
         while not stop.is_set():
             verbs, weights = zip(*NEXT[self.state], strict=True)
             verb = self._random.choices(verbs, weights)[0]
-            if verb == "activate" and self.is_proven_stopped():
-                self._compare_entries()
+            if verb == "activate":
+                self.is_proven_stopped()  # notes what the broker has of it, where it is
             if self.ask(verb, stop):
                 self.state = AFTER[verb]
             if verb == "stop" and self._random.random() < 0.7:
@@ -74,8 +80,10 @@ class Driver:
         body = {"executors": [agent.executor_id for agent in self.agents]} if verb == "activate" else {}
         deadline_s, last = time.monotonic() + patience_s, ""
         while time.monotonic() < deadline_s:
+            if verb == "activate":
+                self._compare_entries()
             try:
-                answer = self._client.post(f"strategies/{self.strategy}/{verb}", json=body, headers=key)
+                answer = self.client.post(f"strategies/{self.strategy}/{verb}", json=body, headers=key)
             except httpx.TransportError as error:
                 last = type(error).__name__
             else:
@@ -95,31 +103,32 @@ class Driver:
 
     def is_proven_stopped(self) -> bool:
         """Say whether every assignment is STOPPED at its generation; and note what the broker has of it at that moment."""
-        ((open_, total),) = self._store.ask(PROVEN, [self.strategy_key])
+        ((open_, total),) = self.store.ask(PROVEN, [self.strategy_key])
         if open_ or not total:
             return False
         if not self._flat:
-            pairs = self._store.ask(MAGICS, [self.strategy_key])
-            self._flat = {(login, magic): self._broker.count_entries(login, magic) for login, magic in pairs}
+            pairs = self.store.ask(MAGICS, [self.strategy_key])
+            self._flat = {(login, magic): self.broker.count_entries(login, magic) for login, magic in pairs}
         return True
 
     def close(self) -> None:
-        self._client.close()
-        self._store.close()
-        self._broker.close()
+        self.client.close()
+        self.store.close()
+        self.broker.close()
 
     def _wait_proven(self, stop: threading.Event) -> None:
         while not stop.is_set() and not self.is_proven_stopped():
             stop.wait(0.25)
 
     def _compare_entries(self) -> None:
-        """Before a START: nothing was opened since the STOP was proven."""
+        """Before a START is asked for: nothing was opened since the STOP was proven. What is opened from now on may be right."""
         for (login, magic), before in self._flat.items():
-            after = self._broker.count_entries(login, magic)
+            after = self.broker.count_entries(login, magic)
             if after != before:
-                self.counts.starts_after_stop += after - before
+                self.opened_after_stop += after - before
                 self.counts.note_break(
-                    f"I4 bot {magic} of account {login} opened {after - before} after STOPPED was proven"
+                    f"I4 bot {magic} of account {login} opened {after - before} after STOPPED was proven: "
+                    f"{self.store.ask(LAST_OPENED, [login, magic])}"
                 )
         self._flat = {}
 

@@ -132,7 +132,7 @@ class Reckoning:
             if number:
                 self._counts.note_break(f"{what}: {number}")
         deals = sum(len(self._broker.read_deals(agent.login)) for agent in self._rig.agents)
-        return {"stops_proven": proven, "stops_lost": stops - proven, "starts_after_stop": late,
+        return {"stops_proven": proven, "stops_lost": stops - proven, "starts_after_stop": late + sum(driver.opened_after_stop for driver in self._drivers),
                 "duplicate_orders": doubled, "entries": self.count_positions(), "deals": deals}  # fmt: skip
 
     def close(self) -> None:

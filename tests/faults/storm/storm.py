@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import httpx
+
 from apps.common.ids import decode_base32
 from simulator.control import ControlError
 from tests.faults.rig import RULES, Rig
@@ -17,6 +19,7 @@ from tests.faults.storm.counts import Counts
 from tests.faults.storm.drivers import Driver
 from tests.faults.storm.kills import Killer
 from tests.faults.storm.reckoning import Reckoning, Watcher
+from tests.faults.storm.sources import Broker, Store
 from tests.journeys.running import Platform, wait_for
 
 CALM_WITHIN_S = 180.0
@@ -90,8 +93,24 @@ class Storm:
             strategy = self._rig.platform.create_strategy(name, RULES)
             key = decode_base32(strategy.split("_", 1)[1])
             pause_s = self._wanted.pause_s if len(agents) == 1 else self._wanted.fan_out_pause_s
-            made.append(Driver(self._rig, self._counts, strategy, key, agents, self._seed + number, pause_s))
+            made.append(
+                Driver(
+                    self._counts,
+                    Store(self._rig.data),
+                    Broker(self._rig.data),
+                    self._make_client(),
+                    strategy,
+                    key,
+                    agents,
+                    self._seed + number,
+                    pause_s,
+                )
+            )
         return made
+
+    def _make_client(self) -> httpx.Client:
+        ours = self._rig.platform.client
+        return httpx.Client(base_url=ours.base_url, headers=ours.headers, timeout=20)
 
     def _is_over(self, reckoning: Reckoning) -> bool:
         if self._left_s() < SHORTEST_LAP_S:
