@@ -84,6 +84,16 @@ class Place:
     def prepare(self) -> None:
         """Fetch what is missing, build our wheel, install it."""
         self.wheels.mkdir(parents=True, exist_ok=True)
+        # Wine's own services first: started by a program, they would keep its output open after its end.
+        for command in (["wineserver", "-p"], ["wine", "wineboot"]):
+            subprocess.run(
+                command,
+                env=self.environment,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
         if not (self.python / "python.exe").exists():
             self._fetch_python()
         for old in self.wheels.glob("mikrobot_agent-*.whl"):
