@@ -169,8 +169,8 @@ class Door:
                 if nudged is None:  # a key never seen here: from now on its nudges are heard
                     self._know(asked.key_id, answer.executor_id)
                     continue
-                woken = asyncio.ensure_future(nudged.wait(left_s))
-                await asyncio.wait([woken, gone], return_when=asyncio.FIRST_COMPLETED)
+                woken: asyncio.Future[Any] = asyncio.ensure_future(nudged.wait(left_s))
+                await asyncio.wait({woken, gone}, return_when=asyncio.FIRST_COMPLETED)
                 woken.cancel()
                 await asyncio.wait([woken])
             if gone.done():

@@ -7,6 +7,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
+from apps.risk.queueing import is_warm
+
 _is_migrated = False
 
 
@@ -18,9 +20,15 @@ def live(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """Answer 200 where the database answers and knows our tables, else 503. Redis may be away: it carries only nudges."""
+    """
+    Answer 200 where the database answers and knows our tables, and the approval door is warm, else 503.
+
+    Until then a burst could find the door still connecting, and be refused. Redis may be away: it carries only nudges.
+    """
     try:
         checks = {"database": _database_answers(), "migrations": _migrations_are_applied()}
+        if (warm := is_warm()) is not None:
+            checks["approvals"] = warm
     except (DatabaseError, InterfaceError):
         checks = {"database": False}
     is_ready = all(checks.values())

@@ -185,7 +185,7 @@ class Hub:
         """
         until = asyncio.get_running_loop().time() + timeout_s
         with self.waiting_for(executor_id) as nudged:
-            version = await read_desired_version(executor_id)
+            version: int = await read_desired_version(executor_id)
             while version == since and (left_s := until - asyncio.get_running_loop().time()) > 0:
                 release_thread()
                 was_woken = await nudged.wait(left_s)

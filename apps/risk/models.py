@@ -125,6 +125,7 @@ class RiskEvent(Identified):
 class FlagKind(models.TextChoices):
     SLIPPAGE = "SLIPPAGE"  # filled so far off that more than the planned ratio is at risk
     UNAPPROVED = "UNAPPROVED"  # no approval stands behind it
+    EXCESS = "EXCESS"  # it holds more lots than were approved for it
 
 
 class FlagAction(models.TextChoices):

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import structlog
 from django.db import close_old_connections
@@ -107,6 +107,17 @@ class _Gathering:
         self.waiting = []
 
 
+_workers: WeakSet[Worker] = WeakSet()
+
+
+def is_warm() -> bool | None:
+    """Say whether the approval door of this process has gone the whole way once; None where the process has no door."""
+    workers = list(_workers)
+    for worker in workers:
+        worker.warm_up()
+    return all(worker.is_warm for worker in workers) if workers else None
+
+
 class Worker:
     """The thread that decides. It starts with the first request and outlives every error."""
 
@@ -116,6 +127,8 @@ class Worker:
         self._gatherings: WeakKeyDictionary[asyncio.AbstractEventLoop, _Gathering] = WeakKeyDictionary()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
+        self.is_warm = False
+        _workers.add(self)
 
     async def ask(self, request: TradeRequest, until_s: float) -> Answer:
         """Return the answer to a request, or a refusal where it does not come in time."""
@@ -152,9 +165,16 @@ class Worker:
                 self._thread = threading.Thread(target=self._work, name="approvals", daemon=True)
                 self._thread.start()
 
+    def warm_up(self) -> None:
+        """Have the thread go the way once more, where it has not come to its end yet: the database may have been away."""
+        self.start()
+        if not self.is_warm:
+            self._arrived.put([])
+
     def _work(self) -> None:
-        self._warm()
         while True:
+            if not self.is_warm:
+                self._warm()
             batch = self._take()
             try:
                 self._answer(batch)
@@ -168,15 +188,16 @@ class Worker:
         """Connect, and go the way of a request that nobody may make: what is done once is done before it is waited for."""
         try:
             nobody = TradeRequest(Credential(API, "", "", "warming"), WARMING, "", None, "")
-            decide([nobody], read_at())
+            (answer,) = decide([nobody], read_at())
             load_facts([], {}, {})
+            self.is_warm = answer.status < 500  # else the database could not be asked
         except Exception as error:
             log.info("APPROVALS_COLD", problem=f"{type(error).__name__}: {error}"[:200])
         finally:
             close_old_connections()
 
     def _take(self) -> list[Waiting]:
-        """Return the next batch: all that has come, at most what one `decide` takes."""
+        """Return the next batch: all that has come, at most what one `decide` takes; nothing where it is only to warm up."""
         waiting = self._left or self._arrived.get()
         while len(waiting) < MOST_ITEMS:
             try:

@@ -58,10 +58,29 @@ def compiled(function: FunctionT) -> FunctionT:
     """
     if not is_available():
         return function
-    with _making:
-        if function not in _twins:
-            _twins[function] = _Twin(function)
-    return _twins[function]  # type: ignore[return-value]
+    # No lock: who only asks must not wait until another thread has compiled. Of two new twins one stays.
+    return _twins.get(function) or _twins.setdefault(function, _Twin(function))  # type: ignore[return-value]
+
+
+def choose(function: FunctionT, *, plain: bool | None) -> FunctionT:
+    """
+    Return what a kernel is called by: itself, its compiled twin, or whichever is there.
+
+    :param plain: None takes machine code that is in memory or on disk for such arguments, and where none is, plain Python: nothing is
+        compiled. The result is the same, bit for bit.
+    """
+    if plain or not is_available():
+        return function
+    twin: Any = compiled(function)
+    return twin if plain is False else twin.call_kept  # type: ignore[no-any-return]
+
+
+def is_kept(function: Any, *arguments: Any) -> bool:
+    """Say whether there is machine code of a kernel for such arguments, in memory or on disk; loads it, and compiles nothing."""
+    if not is_available():
+        return False
+    twin: Any = compiled(function)
+    return twin.find_kept(arguments)[0] is not None
 
 
 class _Twin:
@@ -74,11 +93,50 @@ class _Twin:
         self._flatten = flatten
         self._ways: dict[tuple[Kind, ...], Callable[[Sequence[Any], list[Any]], Any]] = {}
         self._digest = _digest(function)
+        self._names: dict[tuple[Kind, ...], str] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Machine code stays where it is: another process finds it on disk.
+        return compiled, (self._function,)
 
     def __call__(self, *arguments: Any) -> Any:
         kinds, values = self._flatten(arguments)
         way = self._ways.get(kinds) or self._find_way(kinds, arguments)
         return way(arguments, values)
+
+    def call_kept(self, *arguments: Any) -> Any:
+        """Call machine code where it was made before, else the kernel as it is."""
+        way, values = self.find_kept(arguments)
+        return way(arguments, values) if way else self._function(*arguments)
+
+    def find_kept(self, arguments: Sequence[Any]) -> tuple[Callable[[Sequence[Any], list[Any]], Any] | None, list[Any]]:
+        """Return how machine code that was made before is called, None where there is none; and what it is given."""
+        kinds, values = self._flatten(arguments)
+        return self._ways.get(kinds) or self._load_kept(kinds), values
+
+    def _load_kept(self, kinds: tuple[Kind, ...]) -> Callable[[Sequence[Any], list[Any]], Any] | None:
+        from trading.machine import kept
+
+        # Nobody waits here for another's compilation: plain Python is sooner.
+        if not kept.is_there(self._name(kinds)) or not _making.acquire(blocking=False):
+            return None
+        try:
+            way = self._ways.get(kinds) or self._read_way(kinds)
+            if way:
+                self._ways[kinds] = way
+            return way
+        finally:
+            _making.release()
+
+    def _read_way(self, kinds: tuple[Kind, ...]) -> Callable[[Sequence[Any], list[Any]], Any] | None:
+        from trading.machine import kept
+        from trading.machine.code import load
+
+        code = kept.find(self._name(kinds))
+        if code is None:
+            return None
+        call = load(code, kinds)
+        return lambda arguments, values: call(values)
 
     def _find_way(self, kinds: tuple[Kind, ...], arguments: Sequence[Any]) -> Callable[[Sequence[Any], list[Any]], Any]:
         with _making:
@@ -90,21 +148,28 @@ class _Twin:
         from trading.machine import kept
         from trading.machine.code import load
 
-        name = self._name(kinds)
-        code = kept.find(name)
+        way = self._read_way(kinds)
+        if way is not None:
+            return way
+        dispatcher, code = _compile(self._function, kinds, arguments)
         if code is None:
-            dispatcher, code = _compile(self._function, kinds, arguments)
-            if code is None:
-                return lambda arguments, values: dispatcher(*arguments)
-            kept.keep(name, code)
+            return lambda arguments, values: dispatcher(*arguments)
+        kept.keep(self._name(kinds), code)
         call = load(code, kinds)
         return lambda arguments, values: call(values)
 
     def _name(self, kinds: tuple[Kind, ...]) -> str:
-        from trading.machine.arguments import describe
-        from trading.machine.code import target
+        if kinds not in self._names:
+            self._names[kinds] = self._make_name(kinds)
+        return self._names[kinds]
 
-        text = "\n".join((self._digest, describe(kinds), target(), version("numba"), repr(_OPTIONS)))
+    def _make_name(self, kinds: tuple[Kind, ...]) -> str:
+        from trading.machine.arguments import describe
+        from trading.machine.code import target, write_door
+
+        # The door too: code that is called in another way is other code.
+        door = write_door(self._function.__name__, kinds)
+        text = "\n".join((self._digest, describe(kinds), door, target(), version("numba"), repr(_OPTIONS)))
         return f"{self._function.__name__}-{hashlib.sha256(text.encode()).hexdigest()[:32]}.code"
 
 
@@ -178,18 +243,26 @@ def _collect(function: Any, seen: dict[Any, None]) -> None:
 
 
 def _describe(function: Any) -> str:
+    """Write everything of one kernel that machine code is made of: its code, and what stands in the module around it."""
     code: CodeType = function.__code__
-    constants = [repr(constant) for constant in code.co_consts if not isinstance(constant, CodeType)]
-    # Global numbers are frozen into machine code: a changed constant is changed code.
-    numbers = [
-        f"{name}={value!r}"
-        for name in code.co_names
-        if isinstance(value := function.__globals__.get(name), int | float)
-    ]
-    # Named tuples are built by the order of their fields.
-    tuples = [
-        f"{name}={fields!r}"
-        for name in code.co_names
-        if (fields := getattr(function.__globals__.get(name), "_fields", None))
-    ]
-    return "|".join((code.co_name, code.co_code.hex(), *code.co_names, *constants, *numbers, *tuples))
+    around = [f"{name}={_freeze(function.__globals__[name])}" for name in code.co_names if name in function.__globals__]
+    return "|".join((code.co_name, *_read_code(code), repr(function.__defaults__), *around))
+
+
+def _read_code(code: CodeType) -> Iterator[str]:
+    yield code.co_code.hex()
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _read_code(constant)
+        else:
+            yield repr(constant)
+
+
+def _freeze(value: Any) -> str:
+    """Say what machine code holds of a global: a number and a table as they are, a named tuple's fields in their order."""
+    if fields := getattr(value, "_fields", None):
+        return repr(fields)
+    if hasattr(value, "tobytes"):
+        return f"{value.dtype} {value.shape} {value.tobytes().hex()}"
+    return repr(value) if isinstance(value, int | float | tuple) else ""

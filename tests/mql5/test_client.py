@@ -47,6 +47,7 @@ def test_an_approved_trade_has_lots_a_tag_and_a_time(client, desk):
     assert (answer["tag"], answer["risk"]) == (approval.tag, "20.00")
     assert approval.client_key
     assert approval.reservation == Reservation.HELD
+    assert client.say("trailing") == "0.03000000"  # what a new account asks for
     client.say("later", 5001)
     assert read(client.say("approve", "NOSUCH", "BUY", "1.1", "1.0", "0", 0.1))["valid"] == "0"
 

@@ -9,11 +9,18 @@ from decimal import Decimal
 
 import pytest
 
+from tests.unit.trading.making import cross_rules
+from trading.engine.decide import Held, Moment, decide_position
+from trading.engine.params import Params
+from trading.engine.sources import prepare
+from trading.model.instruments import typical_instrument
+from trading.model.timeframe import Timeframe
 from trading.risk.exposure import Exposure
 from trading.risk.judge import judge
 from trading.risk.limits import BALANCE, EQUITY, HIGHER, INITIAL, REFERENCE, Limits
 from trading.risk.sizing import SymbolTerms
 from trading.risk.verdict import Asked, RiskState
+from trading.rules.document import trail_where_none
 
 AT = datetime(2026, 3, 4, 12, tzinfo=UTC)
 BASES = (BALANCE, EQUITY, HIGHER)
@@ -34,7 +41,8 @@ class Vector:
         numbers = [
             limits.daily_loss_fraction, limits.total_drawdown_fraction, limits.max_risk_per_trade_fraction,
             limits.max_open_positions or 0, limits.halted_fraction, BASES.index(limits.daily_base),
-            int(limits.daily_fraction_of == REFERENCE),
+            int(limits.daily_fraction_of == REFERENCE), limits.max_position_fraction or 0, limits.max_stop_fraction or 0,
+            limits.max_open_risk_fraction or 0,
             state.initial_balance, state.day_balance, state.day_equity, state.balance, state.equity,
             state.free_margin, -1 if state.exposure.problem else state.exposure.worst_loss, state.exposure.count,
             terms.point, terms.tick_size, terms.tick_value_loss, terms.contract_size, terms.volume_min, terms.volume_max,
@@ -99,6 +107,9 @@ def draw(random_: random.Random) -> Vector:
         daily_base=random_.choice(BASES),
         daily_fraction_of=random_.choice([INITIAL, REFERENCE]),
         unprotected_move_fraction=None,
+        max_position_fraction=random_.choice([None, None, Decimal("0.10"), Decimal("0.0001")]),
+        max_stop_fraction=random_.choice([None, None, Decimal("0.05"), Decimal("0.001")]),
+        max_open_risk_fraction=random_.choice([None, None, Decimal("0.02")]),
     )
     lots = Decimal(random_.choice(["0.10", "1.23", "0.004", "0.01", "60"]))
     asked = Asked(
@@ -131,8 +142,32 @@ def test_offline_verdicts_are_the_judges(start, vectors):
         seen[code] = seen.get(code, 0) + 1
     wanted = {"APPROVED", "DAILY_LOSS_LIMIT", "DRAWDOWN_LIMIT", "MAX_POSITIONS", "BELOW_MIN_LOT", "SL_WRONG_SIDE", "NO_MARGIN",
               "VOLUME_LIMIT", "TICK_VALUE_MISMATCH", "NO_CONVERSION_RATE", "SL_TOO_CLOSE", "TP_WRONG_SIDE", "PRICE_OFF_MARKET",
-              "BAD_SYMBOL_SPEC", "NO_TICK_VALUE", "EXPOSURE_UNKNOWN", "SYMBOL_DISABLED", "SYMBOL_CLOSE_ONLY"}  # fmt: skip
+              "BAD_SYMBOL_SPEC", "NO_TICK_VALUE", "EXPOSURE_UNKNOWN", "SYMBOL_DISABLED", "SYMBOL_CLOSE_ONLY",
+              "POSITION_SIZE", "STOP_TOO_FAR", "OPEN_RISK_LIMIT"}  # fmt: skip
     assert wanted <= set(seen), wanted - set(seen)
+
+
+def test_the_trailing_stop_is_the_engines(start):
+    """The same share, price and tick give the stop the agent would move to, for the same reasons none."""
+    client, params = start("client"), build_trail("0.03")
+    random_ = random.Random(3)
+    moved = 0
+    for _ in range(500):
+        side, entry = random_.choice([1, -1]), random_.randrange(90_000, 130_000) / 100_000
+        price = round(entry + side * random_.randrange(-2_000, 12_000) / 100_000, 5)
+        stop = random_.choice([0.0, round(entry - side * 0.01, 5), round(entry + side * 0.02, 5)])
+        held = Held(side, 10, 10, entry, stop, stop, 0.0, 1, 60)
+        _, _, wanted = decide_position(params, Moment(0, 0, False, price, price, price, price), held)
+        said = float(client.say("trailed", f"0.03 {side} {entry} {stop} {price} 0.00001"))
+        # At the moment of asking the price is the best one, so the engine's stop lies behind it whole.
+        assert said == pytest.approx(wanted, abs=1e-9), (side, entry, stop, price)
+        moved += wanted > 0
+    assert moved > 100
+
+
+def build_trail(fraction: str) -> Params:
+    document = trail_where_none(cross_rules(exit={"type": "stop_target", "stopLoss": 30}), Decimal(fraction))
+    return prepare(document, typical_instrument("EURUSD"), Timeframe.M1).params
 
 
 def test_what_is_not_a_number_is_never_approved(start, vectors):

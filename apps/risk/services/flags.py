@@ -22,6 +22,7 @@ from apps.bots.models import Bot
 from apps.bots.selectors import find_bot_by_magic
 from apps.risk.models import Approval, FlagAction, FlagKind, PositionFlag, Severity
 from apps.risk.services.events import write_event
+from apps.risk.services.excess import has_excess_to_review, review_excess
 from apps.risk.services.facts import AccountFacts
 from apps.risk.services.matching import find_approval_for
 from apps.trades.models import Trade
@@ -113,6 +114,8 @@ def has_positions_to_review(account: Account, snapshot: AccountSnapshot) -> bool
     approved = _find_approved(account, set(shown))
     if any(flag.kind == FlagKind.UNAPPROVED and flag.position_id in approved for flag in flags):
         return True
+    if has_excess_to_review(account, {key: shown[key] for key in approved if key in shown}, flags):
+        return True
     return bool(set(shown) - told - approved) or any(flag.action == FlagAction.CLOSE for flag in flags)
 
 
@@ -131,6 +134,8 @@ def review_positions(facts: AccountFacts, at: datetime) -> None:
     _clear(account, Q(position_id__in=approved, kind=FlagKind.UNAPPROVED), CLEARED_APPROVED, at)
     for position_id in sorted(set(shown) - approved):
         _review(facts, shown[position_id], at)
+    behind = {key: row for key, row in shown.items() if key in approved}
+    review_excess(facts, behind, policy_action(account), CONFIRM_AFTER, at)
     _tell_left_open(account, at)
 
 

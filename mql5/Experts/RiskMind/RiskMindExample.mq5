@@ -23,17 +23,22 @@ input group "Strategy Tester only"
 input double InpDailyLoss = 0.05;                    // daily loss, fraction
 input double InpDrawdown  = 0.10;                    // total drawdown, fraction
 input double InpPerTrade  = 0.005;                   // risk per trade, fraction
+input double InpPosition  = 0.10;                    // margin of one position, fraction
+input double InpFarthest  = 0.05;                    // farthest stop, fraction of the price
+input double InpTrailing  = 0.03;                    // trailing stop, fraction of the price; 0: none
 
 CRiskMindClient g_risk;
 CTrade          g_trade;
 int             g_fast=INVALID_HANDLE,g_slow=INVALID_HANDLE;
 datetime        g_bar=0;
+double          g_trailing=0.0; // what the last approval asked for
 
 int OnInit()
   {
    g_risk.SetKey(InpKey);
    g_risk.Init(InpBot,InpMagic,InpServer);
    SOfflineLimits limits;
+   ZeroMemory(limits);
    limits.daily_loss_fraction=InpDailyLoss;
    limits.total_drawdown_fraction=InpDrawdown;
    limits.max_risk_per_trade_fraction=InpPerTrade;
@@ -41,6 +46,9 @@ int OnInit()
    limits.halted_fraction=0.95;
    limits.day_base=DAY_BASE_HIGHER;
    limits.daily_of_reference=false;
+   limits.max_position_fraction=InpPosition;
+   limits.max_stop_fraction=InpFarthest;
+   limits.trailing_stop_fraction=InpTrailing;
    g_risk.SetOfflineLimits(limits,0);
    g_trade.SetExpertMagicNumber((ulong)InpMagic);
    g_fast=iMA(_Symbol,_Period,InpFast,0,MODE_EMA,PRICE_CLOSE);
@@ -66,6 +74,7 @@ void OnTick()
    if(opened==g_bar)
       return;
    g_bar=opened;
+   Trail();
    int side=Signal();
    if(side!=0 && !HasPosition())
       Enter(side);
@@ -90,6 +99,20 @@ bool HasPosition()
    return(false);
   }
 
+//--- the stop follows the price where the approval asked for it
+void Trail(void)
+  {
+   for(int i=PositionsTotal()-1;i>=0;i--)
+     {
+      ulong ticket=PositionGetTicket(i);
+      if(ticket==0 || PositionGetInteger(POSITION_MAGIC)!=InpMagic || PositionGetString(POSITION_SYMBOL)!=_Symbol)
+         continue;
+      double stop=g_risk.NextStop(g_trailing);
+      if(stop>0.0 && !g_trade.PositionModify(ticket,NormalizeDouble(stop,_Digits),PositionGetDouble(POSITION_TP)))
+         Print("RiskMind: the stop of position ",ticket," stays; tried again at the next bar");
+     }
+  }
+
 void Enter(const int side)
   {
    MqlTick tick;
@@ -106,6 +129,7 @@ void Enter(const int side)
      }
    if(!g_risk.IsStillValid())
       return;
+   g_trailing=g_risk.TrailingStopFraction();
    bool sent=(side>0 ? g_trade.Buy(lots,_Symbol,entry,stop,target,g_risk.Tag())
                      : g_trade.Sell(lots,_Symbol,entry,stop,target,g_risk.Tag()));
    ulong ticket=g_trade.ResultOrder();

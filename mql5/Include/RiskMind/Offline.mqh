@@ -9,7 +9,7 @@
 
 enum ENUM_DAY_BASE { DAY_BASE_BALANCE, DAY_BASE_EQUITY, DAY_BASE_HIGHER };
 
-//--- fractions of 1: 0.05 is 5 %. max_positions 0: no limit.
+//--- fractions of 1: 0.05 is 5 %. Zero is no limit for max_positions and for the last four: begin with ZeroMemory.
 struct SOfflineLimits
   {
    double            daily_loss_fraction;
@@ -19,6 +19,10 @@ struct SOfflineLimits
    double            halted_fraction;
    ENUM_DAY_BASE     day_base;
    bool              daily_of_reference; // false: of the initial balance
+   double            max_position_fraction;  // margin of one position, of the risk base; shrinks lots
+   double            max_stop_fraction;      // distance of a stop, of the entry price
+   double            max_open_risk_fraction; // everything open to its stops, of the lower of initial balance and risk base
+   double            trailing_stop_fraction; // no check: how far behind the price the stop follows, of the entry price
   };
 
 //--- the account at this moment, and at the beginning of its day; money in its currency
@@ -51,16 +55,21 @@ SOfflineVerdict JudgeOffline(const SOfflineLimits &limits,const SOfflineAccount 
    verdict.lots=0.0;
    verdict.risk_amount=0.0;
    verdict.code=CheckAsked(terms,side,entry,stop,target,requested_lots);
+   if(verdict.code=="" && limits.max_stop_fraction!=0.0 && !(MathAbs(entry-stop)<=limits.max_stop_fraction*entry*(1.0+1e-12)))
+      verdict.code="STOP_TOO_FAR";
    if(verdict.code=="" && account.committed<0.0)
       verdict.code="EXPOSURE_UNKNOWN";
    if(verdict.code!="")
       return(verdict);
    double base=MathMin(account.balance,account.equity);
    SSizing sized=SizePosition(terms,side,entry,stop,limits.max_risk_per_trade_fraction*base,requested_lots,
-                              MathMax(account.free_margin,0.0),0.0);
+                              MathMax(account.free_margin,0.0),0.0,PositionMargin(limits,base));
    verdict.code=sized.code;
    if(verdict.code=="")
       verdict.code=CheckLosses(limits,account,sized.risk_at_lots);
+   if(verdict.code=="" && limits.max_open_risk_fraction!=0.0
+      && !(account.committed+sized.risk_at_lots<=limits.max_open_risk_fraction*MathMin(account.initial_balance,base)*(1.0+1e-9)))
+      verdict.code="OPEN_RISK_LIMIT";
    if(verdict.code=="" && limits.max_positions>0 && account.positions+1>limits.max_positions)
       verdict.code="MAX_POSITIONS";
    if(verdict.code!="")
@@ -70,6 +79,26 @@ SOfflineVerdict JudgeOffline(const SOfflineLimits &limits,const SOfflineAccount 
    verdict.lots=sized.lots;
    verdict.risk_amount=sized.risk_at_lots;
    return(verdict);
+  }
+
+//--- below zero: no limit
+double PositionMargin(const SOfflineLimits &limits,const double base)
+  {
+   return(limits.max_position_fraction==0.0 ? -1.0 : MathMax(limits.max_position_fraction*base,0.0));
+  }
+
+//--- the stop that a position's trailing stop asks for now; 0.0 where it stays. It begins once it is no worse than the entry.
+double TrailedStop(const double fraction,const int side,const double entry,const double stop,const double price,
+                   const double tick_size)
+  {
+   if(!(fraction>0.0 && fraction<=1.0 && entry>0.0 && price>0.0 && tick_size>0.0))
+      return(0.0);
+   double distance=MathFloor(fraction*entry/tick_size+1e-6)*tick_size;
+   double wanted=MathRound((price-side*distance)/tick_size)*tick_size;
+   double half=tick_size*0.5;
+   if(distance<half || (wanted-entry)*side<-half || (stop>0.0 && (wanted-stop)*side<half))
+      return(0.0);
+   return(wanted);
   }
 
 string CheckAsked(const SSymbolTerms &terms,const int side,const double entry,const double stop,const double target,

@@ -41,6 +41,7 @@ private:
    string            m_tag;
    string            m_request_id;
    double            m_risk_amount;
+   double            m_trailing;
    ulong             m_valid_until_ms;
    bool              m_offline_set;
    SOfflineLimits    m_limits;
@@ -57,7 +58,7 @@ private:
 public:
                      CRiskMindClient(void) : m_server_url(""),m_session_token(""),m_bot_id(""),m_magic_number(0),m_key(""),
                      m_timeout_ms(3000),m_token_until_ms(0),m_ready(false),m_reason_code(""),m_tag(""),m_request_id(""),
-                     m_risk_amount(0.0),m_valid_until_ms(0),m_offline_set(false),m_day_offset_s(0),m_day(0),
+                     m_risk_amount(0.0),m_trailing(0.0),m_valid_until_ms(0),m_offline_set(false),m_day_offset_s(0),m_day(0),
                      m_initial_balance(0.0),m_day_balance(0.0),m_day_equity(0.0) {}
 
    void              Init(string bot_id,int magic,string server="http://localhost:8000")
@@ -87,6 +88,17 @@ public:
    string            Tag(void) const        { return(m_tag); }       // goes into the order's comment
    string            RequestId(void) const  { return(m_request_id); }
    double            RiskAmount(void) const { return(m_risk_amount); }
+   //--- how far behind the price the stop is to follow, as a share of the entry price; 0: the approval asks for none. An expert
+   //--- with a trailing stop of its own needs no other. Keep it with the position: each keeps what its own approval said.
+   double            TrailingStopFraction(void) const { return(m_trailing); }
+   //--- the stop that share asks for the selected position, 0.0 where it stays; call it when a bar has closed
+   double            NextStop(const double fraction) const
+     {
+      string symbol=PositionGetString(POSITION_SYMBOL);
+      int side=(PositionGetInteger(POSITION_TYPE)==POSITION_TYPE_SELL ? -1 : 1);
+      return(TrailedStop(fraction,side,PositionGetDouble(POSITION_PRICE_OPEN),PositionGetDouble(POSITION_SL),
+                         PositionGetDouble(POSITION_PRICE_CURRENT),SymbolInfoDouble(symbol,SYMBOL_TRADE_TICK_SIZE)));
+     }
    int               MagicNumber(void) const { return(m_magic_number); }
    int               WaitingReports(void) const { return(ArraySize(m_reports)); }
    //--- an approval must be used before its time is over, counted from when it was asked for
@@ -190,6 +202,7 @@ private:
       m_tag="";
       m_request_id="";
       m_risk_amount=0.0;
+      m_trailing=0.0;
       m_valid_until_ms=0;
      }
    bool              Refuse(const string code,const string message,string &error_msg)
@@ -272,6 +285,8 @@ private:
       m_valid_until_ms=asked_ms+(ulong)valid_ms;
       if(!IsStillValid())
          return(Refuse("APPROVAL_EXPIRED","the approval came too late to be used",error_msg));
+      double trailing=0.0;
+      m_trailing=(JsonGetNumber(answer.body,"trailing_stop_fraction",trailing) && trailing>0.0 && trailing<=1.0 ? trailing : 0.0);
       m_risk_amount=risk;
       m_reason_code=code;
       approved_lots=lots;
@@ -364,6 +379,7 @@ private:
          return(Refuse(verdict.code,"denied by the offline limits",error_msg));
       approved_lots=verdict.lots;
       m_risk_amount=verdict.risk_amount;
+      m_trailing=m_limits.trailing_stop_fraction;
       m_reason_code=verdict.code;
       m_valid_until_ms=GetTickCount64()+5000;
       return(true);

@@ -108,9 +108,9 @@ string LossPerLot(const SSymbolTerms &terms,const double entry,const double stop
    return("");
   }
 
-//--- free_margin: below zero where it does not matter
+//--- free_margin and position_margin (what one position may bind): below zero where it does not matter
 SSizing SizePosition(const SSymbolTerms &terms,const int side,const double entry,const double stop,const double risk_money,
-                     const double requested_lots,const double free_margin,const double slippage)
+                     const double requested_lots,const double free_margin,const double slippage,const double position_margin=-1.0)
   {
    SSizing sized;
    sized.lots=0.0;
@@ -128,7 +128,9 @@ SSizing SizePosition(const SSymbolTerms &terms,const int side,const double entry
    if(sized.code!="")
       return(sized);
    double lots=FloorToStep(risk_money/sized.loss_per_lot,terms.volume_step);
-   if(terms.margin_per_lot>0.0 && free_margin>=0.0)
+   if(terms.margin_per_lot>0.0 && position_margin>=0.0)
+      sized.code=CapLots(terms,"POSITION_SIZE",position_margin/terms.margin_per_lot,lots);
+   if(sized.code=="" && terms.margin_per_lot>0.0 && free_margin>=0.0)
       sized.code=CapLots(terms,"NO_MARGIN",free_margin/terms.margin_per_lot,lots);
    if(sized.code=="" && terms.volume_limit>0.0)
       sized.code=CapLots(terms,"VOLUME_LIMIT",MathMax(terms.volume_limit-terms.volume_open,0.0),lots);

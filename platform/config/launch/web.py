@@ -36,8 +36,8 @@ def main(argv: list[str]) -> None:
 
 def settle() -> None:
     """
-    Load the application, and take what stays for ever out of the collector's sight: else each full collection walks a million
-    objects of libraries, 100 ms in which nobody is answered. And let a thread that comes back from the database have the
+    Load the application, and take what stays for ever out of the collector's sight: else each full collection walks all that
+    libraries hold, 100 ms in which nobody is answered. And let a thread that comes back from the database have the
     interpreter after half a millisecond, not five: an approval comes back from it some twenty times.
     """
     from config import asgi

@@ -45,8 +45,9 @@ __all__ = ["Costs", "DatedFacts", "Result", "Trade", "Trades", "run", "run_prepa
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# Below, loading numba takes longer than the plain loop (about 10 microseconds a bar).
-_WORTH_COMPILING_BARS = 100_000
+# From here on it is worth to compile what is not kept yet, below even loading what is kept takes longer than the plain loop
+# (about 10 microseconds a bar).
+_WORTH_COMPILING_BARS, _WORTH_LOADING_BARS = 100_000, 3_000
 # Cents of more are not exact in a float.
 _MOST_MONEY = Decimal(10**12)
 _NO_BARS: IntArray = np.zeros(0, dtype=np.int64)
@@ -80,7 +81,8 @@ def run(
     :param day_zone: zone whose midnights begin the days of `maxDailyLoss`.
     :param trade_from: signals of bars that close before are only history.
     :param pessimistic: where a bar reaches stop and target, the stop goes first whatever the path.
-    :param plain: run as plain Python, or compiled where numba is present; by default whichever is sooner. The result is the same.
+    :param plain: run as plain Python, or compiled where numba is present; by default whichever is sooner, seeing what is kept. The result
+        is the same.
     :raises InvalidRules: where the document cannot be traded.
     :raises InvalidBars: where no bars of ``timeframe`` can be made of ``bars``, or bars of a symbol the strategy needs are missing.
     :raises InvalidValue: where balance or costs are impossible.
@@ -145,7 +147,7 @@ class Job:
     day_zone: tzinfo
     trade_from: datetime | None
     pessimistic: bool
-    plain: bool
+    plain: bool | None
     skips: bool
 
     @property
@@ -181,7 +183,7 @@ class Job:
         assert prepared.program is not None
         room = take_room(len(bars))
         skipped = np.zeros(16, dtype=np.int64)
-        walk = run_crosses if self.plain else jit.compiled(run_crosses)
+        walk = jit.choose(run_crosses, plain=self.plain)
         count, final = walk(
             prepared.params, self.costs.charges(prepared.instrument), prepared.program, bars.open, bars.high, bars.low,
             bars.close, find_spread(bars, prepared.instrument, self.costs), self.first_bar, self.pessimistic, self.balance,
@@ -213,7 +215,7 @@ class Job:
         )  # fmt: skip
         most = int(np.count_nonzero(events.side)) * (1 + len(params.partials)) + 1
         book = make_book(self.balance, positions=params.open_positions_max, trades=most)
-        loop = run_loop if self.plain else jit.compiled(run_loop)
+        loop = jit.choose(run_loop, plain=self.plain)
         charges = self.costs.charges(prepared.instrument)
         loop(params, charges, market, events, book, self.pessimistic, self.skips, equity)
         count = int(book.tally[N_TRADES])
@@ -230,7 +232,7 @@ class Job:
 
     def _mark_short(self, tables: Tables) -> FloatArray:
         instrument, equity = self.prepared.instrument, np.empty(len(self.bars))
-        mark = mark_trades if self.plain else jit.compiled(mark_trades)
+        mark = jit.choose(mark_trades, plain=self.plain)
         mark(
             self.prepared.params, self.costs.charges(instrument), self.bars.close,
             find_spread(self.bars, instrument, self.costs), tables.ints, tables.floats, self.balance, equity,
@@ -269,12 +271,19 @@ def make_job(
         day_zone=day_zone,
         trade_from=trade_from,
         pessimistic=pessimistic,
-        plain=len(bars) < _WORTH_COMPILING_BARS if plain is None else plain,
+        plain=find_sooner(len(bars)) if plain is None else plain,
         skips=skips,
     )
 
 
-def find_wishes(prepared: Prepared, own: Bars, others: Mapping[str, Bars] | None, *, plain: bool) -> Wishes:
+def find_sooner(bars: int) -> bool | None:
+    """Say whether so many bars go plainly (True), compiled (False), or by machine code where that is kept (None)."""
+    if bars < _WORTH_LOADING_BARS:
+        return True
+    return False if bars >= _WORTH_COMPILING_BARS else None
+
+
+def find_wishes(prepared: Prepared, own: Bars, others: Mapping[str, Bars] | None, *, plain: bool | None) -> Wishes:
     """
     Return what the strategy wants at which of its bars.
 
@@ -282,7 +291,7 @@ def find_wishes(prepared: Prepared, own: Bars, others: Mapping[str, Bars] | None
     """
     if prepared.program is not None:
         at, side = np.empty(len(own), dtype=np.int64), np.empty(len(own), dtype=np.int8)
-        search = find_signals if plain else jit.compiled(find_signals)
+        search = jit.choose(find_signals, plain=plain)
         state = np.zeros(prepared.program.state_size)
         count = search(prepared.program, state, own.high, own.low, own.close, at, side)
         return sides_alone(at[:count], side[:count])

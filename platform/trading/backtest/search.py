@@ -222,6 +222,7 @@ def run_document(document: Mapping[str, Any], setting: Setting) -> Result:
 
     :raises TradingError: whatever `run` refuses.
     """
-    way: dict[str, Any] = {"plain": len(setting.bars) < _WORTH_COMPILING_BARS, **(setting.options or {})}
+    plain = False if len(setting.bars) >= _WORTH_COMPILING_BARS else None
+    way: dict[str, Any] = {"plain": plain, **(setting.options or {})}
     way["timeframe"] = setting.timeframe
     return run(setting.bars, document, setting.instrument, setting.costs, setting.balance, **way)

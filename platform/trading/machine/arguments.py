@@ -23,6 +23,11 @@ Kind = str | type | tuple[str, int, str, bool]
 """A number's letter and bytes; a named tuple's class, or "(" and the length of a plain one; an array's type, dimensions, order, and
 whether it may be written to."""
 
+_NUMBERS: dict[type, str] = {float: "f8", int: "i8", bool: "b1"}
+_NUMBERS |= {one: kind for one in np.sctypeDict.values() if (kind := np.dtype(one).str[1:]) in NUMBERS}
+# Types of arrays whose items are numbers as this processor has them.
+_ITEMS = {np.dtype(kind).str for kind in NUMBERS}
+
 
 def flatten(arguments: Iterable[Any]) -> tuple[tuple[Kind, ...], list[Any]]:
     """
@@ -30,7 +35,7 @@ def flatten(arguments: Iterable[Any]) -> tuple[tuple[Kind, ...], list[Any]]:
 
     The arguments own the memory behind the addresses: keep them while it is used.
 
-    :raises TypeError: where one is no number, array, or tuple of such.
+    :raises TypeError: where one is no number, array of numbers, or tuple of such.
 
     >>> flatten([1, 2.5, (True,)])
     (('i8', 'f8', '(1', 'b1'), [1, 2.5, True])
@@ -44,28 +49,26 @@ def flatten(arguments: Iterable[Any]) -> tuple[tuple[Kind, ...], list[Any]]:
 def _add(arguments: Iterable[Any], kinds: list[Kind], values: list[Any]) -> None:
     for value in arguments:
         own = type(value)
-        if own in _PLAIN:
-            kinds.append(_PLAIN[own])
+        if own in _NUMBERS:
+            kinds.append(_NUMBERS[own])
             values.append(value)
         elif own is np.ndarray:
             _add_array(value, kinds, values)
         elif issubclass(own, tuple):
             kinds.append(own if own is not tuple else f"({len(value)}")
             _add(value, kinds, values)
-        elif issubclass(own, np.generic):
-            kinds.append(value.dtype.str[1:])
-            values.append(value.item())
         else:
             raise TypeError(f"a kernel takes numbers, arrays and tuples of them, not {own.__name__}")
-
-
-_PLAIN = {float: "f8", int: "i8", bool: "b1"}
 
 
 def _add_array(array: np.ndarray[Any, Any], kinds: list[Kind], values: list[Any]) -> None:
     # The quickest way to all of it: `array.ctypes` takes longer than a short kernel.
     known = array.__array_interface__
     shape, (address, is_frozen) = known["shape"], known["data"]
+    if known["typestr"] not in _ITEMS or not array.flags.aligned:
+        raise TypeError(
+            f"a kernel takes arrays of aligned numbers with their bytes in this processor's order, not {array.dtype}"
+        )
     order = "C" if known["strides"] is None else "F" if array.flags.f_contiguous else "A"
     kinds.append((known["typestr"], len(shape), order, not is_frozen))
     values += 0, 0, array.size, array.itemsize, address, *shape, *array.strides

@@ -53,11 +53,11 @@ def assemble(text: str, symbol: str, kinds: Sequence[Kind], result: Result) -> M
     calls = [one.name for one in module.functions if one.is_declaration and not one.name.startswith("llvm.")]
     if calls or takes != ["ptr", "ptr", *types]:
         return None
-    whole = llvm.parse_assembly(text + _write_door(symbol, kinds))
+    whole = llvm.parse_assembly(text + write_door(symbol, kinds))
     return MachineCode(_make_machine().emit_object(whole), result)
 
 
-def _write_door(symbol: str, kinds: Sequence[Kind]) -> str:
+def write_door(symbol: str, kinds: Sequence[Kind]) -> str:
     """Write a function that reads the arguments from a row of bytes: one way to call them all, on every platform."""
     lines, place = ["%failure = alloca ptr"], 0
     for number, (letter, name) in enumerate(parts(kinds)):

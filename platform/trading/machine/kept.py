@@ -24,6 +24,11 @@ def find(name: str) -> MachineCode | None:
     return None
 
 
+def is_there(name: str) -> bool:
+    """Say whether something is kept under a name; reads nothing of it."""
+    return any((folder / name).exists() for folder in _folders())
+
+
 def keep(name: str, code: MachineCode) -> bool:
     """Keep machine code under a name, all of it or nothing; False where no folder takes it, and every process makes its own."""
     for folder in _folders():

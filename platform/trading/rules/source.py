@@ -21,8 +21,8 @@ from trading.rules.lower import lower_rules
 from trading.rules.program import COUNT, as_lists, fill_tree, tree_decision, tree_update
 from trading.rules.tree import CrossEntry, StrategyRules, ThresholdEntry
 
-# Below, loading numba takes longer than plain Python does.
-_WORTH_COMPILING_BARS = 20_000
+# From here on it is worth to compile what is not kept yet; below even loading what is kept takes longer than plain Python does.
+_WORTH_COMPILING_BARS, _WORTH_LOADING_BARS = 20_000, 3_000
 
 
 class RuleSource:
@@ -79,18 +79,22 @@ class RuleSource:
 
         :param plain: as plain Python, or compiled where numba is present; by default whichever is sooner. The result is the same.
         """
-        plain = len(bars) < _WORTH_COMPILING_BARS if plain is None else plain
         side, closes = np.zeros(len(bars), dtype=np.int8), np.zeros(len(bars), dtype=np.int8)
         distances = np.zeros((len(bars), 3))
         prices = [snap_array(column, self._tick_size) for column in (bars.open, bars.high, bars.low, bars.close)]
         columns: list[Any] = [bars.time, *prices, bars.volume, bars.spread_points]
-        if plain:
+        given: tuple[Any, ...] = (self._arrays, np.array(self._beginning), *columns, side, closes, distances)
+        if self._is_plain_sooner(given) if plain is None else plain:
             lists = [column.tolist() for column in columns]
             fill_tree(self._program, list(self._beginning), *lists, side, closes, distances)  # type: ignore[arg-type,call-arg]
         else:
-            state = np.array(self._beginning)
-            jit.compiled(fill_tree)(self._arrays, state, *columns, side, closes, distances)  # type: ignore[call-arg]
+            jit.compiled(fill_tree)(*given)
         return Plan(side, closes, *distances.T)
+
+    @staticmethod
+    def _is_plain_sooner(given: tuple[Any, ...]) -> bool:
+        bars = len(given[-1])
+        return bars < _WORTH_LOADING_BARS or (bars < _WORTH_COMPILING_BARS and not jit.is_kept(fill_tree, *given))
 
     def snapshot(self) -> dict[str, Any]:
         """Return the folded state as JSON values."""

@@ -29,6 +29,8 @@ int main(int, char **argv) {
       bool yes = g_client.RequestTradeApproval(symbol, side == "BUY" ? POSITION_TYPE_BUY : POSITION_TYPE_SELL, atof(e.c_str()), atof(s.c_str()), atof(t.c_str()), atof(l.c_str()), lots, error);
       say(StringFormat("%s|%.4f|%s|%s|%s|%d|%.2f|%s", yes ? string("YES") : string("NO"), lots, g_client.ReasonCode(), g_client.Tag(), g_client.RequestId(), (int)g_client.IsStillValid(), g_client.RiskAmount(), error).u8());
     }
+    else if (command == "trailing") say(StringFormat("%.8f", g_client.TrailingStopFraction()).u8());
+    else if (command == "trailed") { double fraction, entry, stop, price, tick; int side; in >> fraction >> side >> entry >> stop >> price >> tick; say(StringFormat("%.8f", TrailedStop(fraction, side, entry, stop, price, tick)).u8()); }
     else if (command == "position") { Row row; row.ticket = 0; double lots, entry, stop; in >> row.ticket >> lots >> entry >> stop; row.numbers = {{POSITION_VOLUME, lots}, {POSITION_PRICE_OPEN, entry}, {POSITION_PRICE_CURRENT, entry}, {POSITION_SL, stop}}; row.integers = {{POSITION_TYPE, 0}}; row.texts = {{POSITION_SYMBOL, "EURUSD"}, {POSITION_COMMENT, g_client.Tag().u8()}}; world.positions.push_back(row); say("ok"); }
     else if (command == "opened") { ulong ticket; double lots, entry; in >> ticket >> lots >> entry; g_client.ReportTradeOpened(ticket, lots, entry); say(std::to_string(g_client.WaitingReports())); }
     else if (command == "closed") { ulong ticket; std::string why; in >> ticket >> why; g_client.ReportTradeClosed(ticket, why); say(std::to_string(g_client.WaitingReports())); }
@@ -37,7 +39,7 @@ int main(int, char **argv) {
     else if (command == "json") { std::string key, text; in >> key; std::getline(in, text); string value; bool found = JsonGet(text.substr(1), key, value); say(found ? "+" + value.u8() : "-"); }
     else if (command == "judge") {
       SOfflineLimits l; SOfflineAccount a; int base, of_reference, side; double entry, stop, target, lots;
-      in >> l.daily_loss_fraction >> l.total_drawdown_fraction >> l.max_risk_per_trade_fraction >> l.max_positions >> l.halted_fraction >> base >> of_reference;
+      in >> l.daily_loss_fraction >> l.total_drawdown_fraction >> l.max_risk_per_trade_fraction >> l.max_positions >> l.halted_fraction >> base >> of_reference >> l.max_position_fraction >> l.max_stop_fraction >> l.max_open_risk_fraction;
       l.day_base = (ENUM_DAY_BASE)base;
       l.daily_of_reference = of_reference != 0;
       in >> a.initial_balance >> a.day_balance >> a.day_equity >> a.balance >> a.equity >> a.free_margin >> a.committed >> a.positions;

@@ -89,6 +89,7 @@ template <class T> class MqlArray {
   std::vector<T> &vec() { return items; }
   const std::vector<T> &vec() const { return items; }
 };
+template <class T> void ZeroMemory(T &x) { x = T{}; }
 template <class T> int ArraySize(const MqlArray<T> &a) { return (int)a.vec().size(); }
 template <class T> int ArrayResize(MqlArray<T> &a, int n, int = 0) { a.vec().resize(n); return n; }
 

@@ -175,7 +175,7 @@ def test_a_disk_too_full_to_compact_the_journal_leaves_it_writable(tmp_path: Pat
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as full:
-        full.setattr("executor_agent.journal.journal._sync_directory", refuse)
+        full.setattr("executor_agent.journal.journal.sync_folder", refuse)
         full.setattr("executor_agent.journal.journal.os.replace", refuse)
         for number in range(60):
             journal.put(MarkRow(name="one", value=str(number)))

@@ -2,6 +2,9 @@
 
 import json
 import logging
+import os
+import subprocess
+import sys
 
 from executor_agent.logs import configure_logs, get_log, tail
 
@@ -42,3 +45,22 @@ def test_the_last_lines_of_a_log_are_shown_and_what_follows_also_after_a_rotatio
 
 def test_a_log_that_is_not_there_has_no_lines(tmp_path):
     assert list(tail(tmp_path / "agent.log", 10)) == []
+
+
+def test_a_line_outside_the_consoles_letters_is_shown_all_the_same(tmp_path):
+    (tmp_path / "agent.log").write_text('{"event": "≤ 1 → ok"}\nlast\n', "utf-8")
+    (tmp_path / "agent.toml").write_text(
+        '[server]\nurl="https://m.example"\napi_key="k"\napi_secret="s"\nexecutor_id="e"\n'
+        '[terminal]\nlogin=1\npassword="p"\nserver="s"\n[agent]\ndata_dir="d"\nlog_file="agent.log"\n',
+        "utf-8",
+    )
+
+    shown = subprocess.run(
+        [sys.executable, "-m", "executor_agent", "logs", "--config", str(tmp_path / "agent.toml")],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+        timeout=60,
+    )
+
+    assert (shown.returncode, shown.stdout.split()[-1]) == (0, b"last"), shown.stderr
+    assert b"\\u2264 1 \\u2192 ok" in shown.stdout

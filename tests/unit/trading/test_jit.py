@@ -1,10 +1,12 @@
+import pickle
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from trading import jit
-from trading.engine import loop
+from trading.engine import loop, pairs
 
 
 @jit.kernel
@@ -46,6 +48,33 @@ def test_a_changed_constant_is_changed_code(monkeypatch):
     monkeypatch.setattr(loop, "EXIT_STOP_OUT", 99)
 
     assert jit._digest(loop.run_loop) != before
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [("_BYTE_OF_BIT", pairs._BYTE_OF_BIT + 1), ("_BYTE_OF_BIT", pairs._BYTE_OF_BIT.astype(np.int32))],
+)
+def test_a_changed_table_is_changed_code(monkeypatch, name, changed):
+    before = jit._digest(pairs.find_pair_crosses)
+
+    monkeypatch.setattr(pairs, name, changed)
+
+    assert jit._digest(pairs.find_pair_crosses) != before
+
+
+def test_a_changed_default_is_changed_code(monkeypatch):
+    before = jit._digest(_outer)
+
+    monkeypatch.setattr(_inner, "__defaults__", (1.0,))
+
+    assert jit._digest(_outer) != before
+
+
+def test_a_twin_travels_to_another_process():
+    twin = jit.compiled(_outer)
+
+    assert twin(3.0) == 8.0
+    assert pickle.loads(pickle.dumps(twin)) is twin
 
 
 def test_without_numba_the_kernel_runs_as_it_is(monkeypatch):

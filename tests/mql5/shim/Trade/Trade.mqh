@@ -30,5 +30,6 @@ public:
    bool Buy(const double lots,const string symbol,const double price,const double sl,const double tp,const string comment) { return(Open(1,lots,symbol,price,sl,tp,comment)); }
    bool Sell(const double lots,const string symbol,const double price,const double sl,const double tp,const string comment) { return(Open(-1,lots,symbol,price,sl,tp,comment)); }
    bool PositionClose(const ulong ticket) { world.sent.push_back(StringFormat("CLOSE %I64u",ticket).u8()); return(true); }
+   bool PositionModify(const ulong ticket,const double sl,const double tp) { world.sent.push_back(StringFormat("MODIFY %I64u %.5f %.5f",ticket,sl,tp).u8()); return(true); }
    bool PositionClosePartial(const ulong ticket,const double lots) { world.sent.push_back(StringFormat("REDUCE %I64u %.2f",ticket,lots).u8()); return(true); }
   };

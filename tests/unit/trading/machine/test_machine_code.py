@@ -112,6 +112,44 @@ def test_what_is_no_number_and_what_does_not_fit_is_refused(folder):
         twin(2**63, 2.0)
 
 
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros(2, dtype=">f8"),
+        np.zeros(2, dtype=np.complex128),
+        np.zeros(2, dtype=np.float16),
+        np.zeros(2, dtype="M8[s]"),
+        np.zeros(2, dtype=[("price", "f8"), ("volume", "f8")]),
+        np.zeros(2, dtype=object),
+        np.frombuffer(bytes(17), dtype="f8", offset=1),
+        np.zeros(2, dtype=[("price", "f8"), ("side", "i4")])["price"],
+    ],
+)
+def test_an_array_of_anything_but_aligned_numbers_is_refused(array):
+    with pytest.raises(TypeError, match="aligned numbers"):
+        flatten([array])
+
+
+@pytest.mark.parametrize("scalar", [np.float16(1), np.complex128(1), np.datetime64(1, "s"), np.str_("1"), 1j, None])
+def test_a_scalar_that_is_no_number_of_a_kernel_is_refused(scalar):
+    with pytest.raises(TypeError, match="numbers, arrays and tuples"):
+        flatten([scalar])
+
+
+def test_numbers_of_numpy_are_the_same_kinds_as_the_items_of_its_arrays():
+    scalars = [
+        np.float64(1),
+        np.int64(1),
+        np.longlong(1),
+        np.uint64(2**64 - 1),
+        np.int8(-1),
+        np.float32(1),
+        np.bool_(True),
+    ]
+
+    assert flatten(scalars)[0] == ("f8", "i8", "i8", "u8", "i1", "f4", "b1")
+
+
 @pytest.mark.parametrize("damage", [lambda whole: whole[:-1], lambda whole: b"", lambda whole: whole[:-1] + b"\x07"])
 def test_damaged_code_is_made_anew_and_replaced(folder, monkeypatch, damage):
     assert jit.compiled(is_above)(3.0, 2.0) is True
@@ -160,6 +198,38 @@ def test_threads_that_ask_at_once_share_one_compilation(folder, monkeypatch):
 
     assert found == [True] * 8
     assert len(compilations) == 1
+
+
+def test_where_nothing_is_kept_the_kernel_runs_as_it_is_and_nothing_is_compiled(folder, monkeypatch):
+    monkeypatch.setattr(jit, "_compile", never)
+
+    assert jit.choose(is_above, plain=None)(3.0, 2.0) is True
+    assert not jit.is_kept(is_above, 3.0, 2.0)
+    assert not folder.exists()
+
+
+def test_what_another_process_has_kept_is_called(folder, monkeypatch):
+    jit.compiled(is_above)(3.0, 2.0)
+    forget(monkeypatch)
+    monkeypatch.setattr(jit, "_compile", never)
+
+    assert jit.is_kept(is_above, 3.0, 2.0)
+    assert not jit.is_kept(is_above, 3, 2)
+    monkeypatch.setattr(jit.compiled(is_above), "_function", never)
+    assert jit.choose(is_above, plain=None)(3.0, 2.0) is True
+
+
+def test_who_only_asks_does_not_wait_until_another_thread_has_compiled(folder, monkeypatch):
+    jit.compiled(is_above)(3.0, 2.0)
+    forget(monkeypatch)
+    found = []
+    asker = threading.Thread(target=lambda: found.append(jit.choose(is_above, plain=None)(3.0, 2.0)))
+
+    with jit._making:
+        asker.start()
+        asker.join(timeout=60)
+
+    assert found == [True]
 
 
 def test_the_order_of_a_tuples_fields_is_part_of_the_name():
