@@ -25,7 +25,17 @@ class Assignments:
 
     def list_rows(self) -> list[AssignmentRow]:
         """Return all rows, in a fixed order."""
-        return sorted(self._journal.list_rows(AssignmentRow), key=lambda row: row.assignment_id)
+        return _sort(self._journal)
+
+    def list_current(self) -> list[AssignmentRow]:
+        """
+        Return the rows that something is still done about, in a fixed order.
+
+        A strategy that is started again is a new assignment under the old number. The stopped one is only remembered, so that no
+        older wish revives it: what carries the number now belongs to the newest.
+        """
+        newest = find_owners(self._journal)
+        return [row for row in self.list_rows() if row.observed != Observed.STOPPED or newest[row.magic] == row]
 
     def read_wanted(self, row: AssignmentRow) -> DesiredAssignment:
         """
@@ -105,6 +115,15 @@ class Assignments:
         for row in done[:-_KEPT_STOPPED]:
             mark = self._journal.find(BarMark, row.assignment_id)
             self._journal.drop(row, *([mark] if mark else []))
+
+
+def find_owners(journal: Journal) -> dict[int, AssignmentRow]:
+    """Return the assignment each magic number belongs to: of several with one number the newest (identifiers grow with time)."""
+    return {row.magic: row for row in _sort(journal)}
+
+
+def _sort(journal: Journal) -> list[AssignmentRow]:
+    return sorted(journal.list_rows(AssignmentRow), key=lambda row: row.assignment_id)
 
 
 def _make_row(wanted: DesiredAssignment, fleet_epoch: int) -> AssignmentRow:

@@ -56,7 +56,7 @@ class Convergence:
 
     def step(self, *, is_reconciled: bool) -> None:
         """Do one step of each."""
-        for row in self._assignments.list_rows():
+        for row in self._assignments.list_current():
             if row.desired == Desired.STOPPED:
                 self._stop(row)
             else:
@@ -64,12 +64,13 @@ class Convergence:
 
     def list_statuses(self) -> list[AssignmentStatus]:
         """Return what is true of every assignment now."""
-        return [self._describe(row) for row in self._assignments.list_rows()]
+        return [self._describe(row) for row in self._assignments.list_current()]
 
     def list_proofs(self) -> list[tuple[str, str, int, str]]:
         """Return what of it people wait for: a snapshot tells news of it at once."""
         return [
-            (row.assignment_id, row.observed, row.generation, row.problem_code) for row in self._assignments.list_rows()
+            (row.assignment_id, row.observed, row.generation, row.problem_code)
+            for row in self._assignments.list_current()
         ]
 
     def _describe(self, row: AssignmentRow) -> AssignmentStatus:

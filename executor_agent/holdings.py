@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from executor_agent.assignments import find_owners
 from executor_agent.clocks import Clocks
 from executor_agent.closing import Closer
 from executor_agent.errors import TerminalUnknown
@@ -43,7 +44,7 @@ class Holdings:
             return
         # A look is judged once: what we have changed since it was taken is not in it.
         is_new, self._followed = look is not self._followed, look
-        owners = {row.magic: row for row in self._journal.list_rows(AssignmentRow)}
+        owners = find_owners(self._journal)
         for position in look.positions:
             owner = owners.get(position.magic)
             if owner is not None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from executor_agent.assignments import find_owners
 from executor_agent.clocks import Clocks
 from executor_agent.errors import TerminalUnknown
 from executor_agent.journal import AssignmentRow, IntentRow, IntentState, Journal
@@ -54,7 +55,7 @@ class Reconciler:
 
     def step(self, look: Look, now_raw_ms: int) -> None:
         """Do what is due with a complete look; ``now_raw_ms`` is the broker's clock."""
-        owners = {row.magic: row for row in self._journal.list_rows(AssignmentRow)}
+        owners = find_owners(self._journal)
         positions = look.positions or ()
         doubled = _find_doubled(positions, owners)
         self.doubled = {finding.assignment_id for finding in doubled if finding.assignment_id}

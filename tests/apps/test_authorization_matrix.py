@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import transaction
 from django.urls import get_resolver
 from rest_framework.views import APIView
@@ -146,8 +148,9 @@ class Stage:
             name=f"{MARK} what-if",
             asked_by="test",
         )
+        kept = default_storage.save(f"{MARK}.zip", ContentFile(b"PK"))
         self.archive = LogArchive.objects.create(
-            account=self.account, month="2026-03-01", part=1, first=1, last=1, head=MARK, file=f"{MARK}.zip", sha256="0"
+            account=self.account, month="2026-03-01", part=1, first=1, last=1, head=MARK, file=kept, sha256="0"
         )
         self.key, self.owner_key = make_key(self.world.alice)
         _, self.scopeless_key = make_key(self.world.alice, [])

@@ -56,7 +56,11 @@ def apply_observed(
 
 @transaction.atomic(savepoint=False)
 def apply_all_observed(observations: Sequence[Observation], *, at: datetime) -> list[Assignment]:
-    """Store what executors say of their assignments; return those that changed. Nobody speaks for another's."""
+    """
+    Store what executors say of their assignments; return those that changed. Nobody speaks for another's.
+
+    Nor of one that was proven stopped and then followed by the next of its bot: what carries the bot's number belongs to that one.
+    """
     told = {
         key: (one, status)
         for one in observations
@@ -65,7 +69,8 @@ def apply_all_observed(observations: Sequence[Observation], *, at: datetime) -> 
     }
     if not told:
         return []
-    known = Assignment.objects.filter(executor_id__in={one.executor_id for one in observations}, pk__in=told)
+    speakers = {one.executor_id for one in observations}
+    known = Assignment.objects.filter(executor_id__in=speakers, pk__in=told, live=True)
     seen, changed = [], []
     for row in lock_assignments(known.values_list("pk", flat=True)):
         one, status = told[row.pk]

@@ -234,6 +234,19 @@ def test_a_report_about_a_generation_that_does_not_exist_or_is_over_changes_noth
     assert fleet.observe(row, "RUNNING", 1).observed == "STOPPING"
 
 
+def test_what_its_bot_holds_after_a_new_start_is_not_the_stopped_ones(fleet):
+    first = fleet.activate([fleet.executors[0].code])[0]
+    wish(stop, first)
+    fleet.observe(first, "STOPPED", 2)
+    second = fleet.activate([fleet.executors[0].code])[0]
+
+    first = fleet.observe(first, "STOPPED", 2, held=1)
+    second = fleet.observe(second, "RUNNING", 1, held=1)
+
+    assert (first.live, first.observed, first.open_positions) == (False, "STOPPED", 0)
+    assert (second.live, second.observed, second.open_positions) == (True, "RUNNING", 1)
+
+
 def test_another_executor_cannot_speak_for_an_assignment(fleet):
     (row,) = fleet.activate([fleet.executors[0].code])
     apply_observed(

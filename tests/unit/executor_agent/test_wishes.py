@@ -58,6 +58,46 @@ def test_stop_waits_for_the_order_nobody_knows_of(running: AgentWorld):
     assert running.server.status().observed == "STOPPED"
 
 
+def test_what_is_started_again_keeps_its_positions_and_the_stopped_one_says_nothing_of_them(running: AgentWorld):
+    running.server.want("STOPPED")
+    running.settle()
+    running.server.want("RUNNING", RULES, assignment_id="asg_2")
+    running.server.wanted.pop("asg_1")
+    running.settle()
+
+    ticket = running.open_long()
+    running.settle()
+
+    assert ticket in running.terminal.positions
+    assert running.server.list_reports("trade_closed") == []
+    assert running.server.status("asg_2").open_positions == 1
+    assert [status.assignment_id for status in running.server.snapshots[-1].assignments] == ["asg_2"]
+
+
+def test_a_start_after_a_stop_keeps_its_positions_in_the_next_life_too(running: AgentWorld):
+    running.server.want("STOPPED")
+    running.settle()
+    running.server.want("RUNNING", RULES, assignment_id="asg_2")
+    running.server.wanted.pop("asg_1")
+    running.settle()
+    ticket = running.open_long()
+
+    running.restart()
+    running.settle()
+
+    assert ticket in running.terminal.positions
+    assert running.server.status("asg_2").open_positions == 1
+
+
+def test_what_turns_up_under_a_stopped_number_is_closed(running: AgentWorld):
+    running.server.want("STOPPED")
+    running.settle()
+    found = running.terminal.add_foreign_position(1_000_001)
+    running.settle()
+
+    assert found.ticket not in running.terminal.positions
+
+
 def test_stop_leaves_foreign_positions_alone(running: AgentWorld):
     foreign = running.terminal.add_foreign_position(77)
     running.server.want("STOPPED")

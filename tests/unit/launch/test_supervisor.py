@@ -148,7 +148,7 @@ def why_it_stopped(data):
 
 def test_the_journal_says_why_everything_ends(supervisor, data, signals):
     supervisor.listen_for_signals()
-    os.kill(os.getpid(), signal.SIGHUP)
+    signal.raise_signal(signal.SIGHUP)  # to this thread: handled before the next line
     supervisor.request_stop("a later wish")
     supervisor.stop_all([])
 
@@ -158,7 +158,7 @@ def test_the_journal_says_why_everything_ends(supervisor, data, signals):
 def test_a_launcher_under_nohup_outlives_its_terminal(supervisor, data, signals):
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     supervisor.listen_for_signals()
-    os.kill(os.getpid(), signal.SIGHUP)
+    signal.raise_signal(signal.SIGHUP)  # to this thread: handled before the next line
     supervisor.request_stop("a wish")
     supervisor.stop_all([])
 
