@@ -22,7 +22,7 @@ from psycopg_pool import PoolTimeout
 from apps.accounts.models import Account, AccountRisk, TradingDay
 from apps.assignments.models import Assignment
 from apps.bots.models import Bot, BotStatus
-from apps.common.bulk import copy_rows
+from apps.common.bulk import copy_rows, update_rows
 from apps.common.codes import Code
 from apps.common.errors import Impossible, NotFound, PlatformError, RateLimited, Unavailable
 from apps.common.ids import MalformedId, parse_public_id
@@ -51,10 +51,10 @@ BOT_FIELDS = [
     "team_id", "account_id", "bot_id", "tags", "status", "managed", "breaker__reason", "breaker__day", "breaker__lifted_at",
 ]  # fmt: skip
 LOCK_STATES = frozenset({"55P03", "57014", "40001", "40P01"})
-RISK_FIELDS = [
+RISK_COLUMNS = (
     "day", "day_starts_at", "day_ends_at", "day_balance_base", "day_equity_base", "day_provisional", "peak_balance",
     "peak_equity", "reserved", "risked_today", "approved_today", "market_at", "chain_number", "chain_head", "day_latch",
-]  # fmt: skip
+)  # fmt: skip
 
 log = structlog.get_logger(__name__)
 
@@ -336,9 +336,7 @@ def _store(batch: _Batch, facts: Sequence[AccountFacts]) -> None:
     copy_rows(batch.decisions)
     tell_all(batch.events, wake=True)
     # One statement for all rows (they exist and are locked): a bulk_update's CASE grows with rows times columns.
-    AccountRisk.objects.bulk_create(
-        [one.risk for one in facts], update_conflicts=True, update_fields=RISK_FIELDS, unique_fields=["account"]
-    )
+    update_rows([one.risk for one in facts], RISK_COLUMNS)
 
 
 # --- when the database refuses ----------------------------------------------------------------------------------------

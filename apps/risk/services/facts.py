@@ -24,6 +24,7 @@ from trading.risk.exposure import Exposure, Holding, measure_exposure
 from trading.risk.limits import Limits, parse_limits
 from trading.risk.news import Release
 from trading.risk.pairs import join_sides
+from trading.risk.record import Written
 from trading.risk.sizing import FUTURES_MODES, SymbolTerms
 
 ZERO = Decimal(0)
@@ -70,6 +71,9 @@ class AccountFacts:
     terms_now: dict[tuple[object, ...], SymbolTerms] = field(
         default_factory=dict
     )  # of this batch, by symbol, side, quote
+    standing: dict[str, Any] | None = None  # what of the judge's state no item of this batch changes
+    nearby: dict[str, tuple[object, Any]] = field(default_factory=dict)  # by symbol: sides, correlations
+    written: Written = field(default_factory=dict)  # what the log's lines of this batch say of the state
 
     def legs(self) -> Iterator[tuple[tuple[str, str], Decimal]]:
         """Yield (symbol, side) and money at risk of all that is held: positions, waiting orders, reservations."""

@@ -17,7 +17,8 @@ from apps.bots.models import Bot
 from apps.common.bulk import new_row
 from apps.common.ids import encode_base32, new_id, public_id
 from apps.common.models import OutboxEvent
-from apps.common.outbox import make_event
+from apps.common.outbox import make_plain_event
+from apps.common.wire import to_wire_number, to_wire_time
 from apps.risk.models import Approval, Decision, Reservation
 from apps.risk.services.decision_log import (
     MOST_BYTES,
@@ -36,7 +37,7 @@ from trading.risk.record import mark_checks, write_asked, write_state, write_ter
 from trading.risk.verdict import Asked, RiskState, Verdict
 
 VALID_FOR = timedelta(seconds=5)
-_COLUMN = Decimal("1e-8")
+_COLUMN, _CENT = Decimal("1e-8"), Decimal("0.01")
 
 
 def record_verdict(
@@ -138,12 +139,19 @@ def approval_event(approval: Approval, account: Account, bot: Bot) -> OutboxEven
         "side": approval.side,
         "approved": approval.approved,
         "reason_code": approval.reason_code,
-        "requested_lots": approval.requested_lots,
-        "adjusted_lots": approval.adjusted_lots,
-        "risk_amount": approval.risk_amount.quantize(Decimal("0.01")),
-        "at": approval.at,
+        "requested_lots": _plain_number(approval.requested_lots),
+        "adjusted_lots": _plain_number(approval.adjusted_lots),
+        "risk_amount": _plain_number(approval.risk_amount.quantize(_CENT)),
+        "at": to_wire_time(approval.at),
     }
-    return make_event(team_id=account.team_id, account_id=account.pk, kind="approval.decided", data=data)
+    return make_plain_event(team_id=account.team_id, account_id=account.pk, kind="approval.decided", data=data)
+
+
+def _plain_number(value: Decimal) -> int | float:
+    """Return a number for an event; what is no number has no place in one."""
+    if not value.is_finite():
+        raise ValueError(f"{value} is no number")
+    return to_wire_number(value)
 
 
 def _decision_of(
@@ -186,7 +194,7 @@ def _decision_of(
         return write_canonical(content)
     if (terms := state.terms) is not None:
         content["terms"] = facts.file(f"terms {asked.symbol}", lambda: make_document("terms", write_terms(terms)))
-    return _with_state(content, facts, write_state(state))
+    return _with_state(content, facts, write_state(state, facts.written))
 
 
 def _with_state(content: dict[str, Any], facts: AccountFacts, state: dict[str, Any]) -> str:

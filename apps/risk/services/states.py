@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 
@@ -44,13 +46,14 @@ def read_state(
     facts: AccountFacts, bot: Bot, assignment: Assignment | None, body: ApprovalRequest, caller: Caller, at: datetime
 ) -> RiskState:
     """Return the state of account and bot at this moment of the batch."""
-    risk, snapshot = facts.risk, facts.snapshot
+    risk = facts.risk
     asked_symbol, side, terms = body.symbol, body.direction.upper(), _terms_now(facts, body, caller, at)
     carried, unknown = join_currencies(facts.legs(), facts.terms)
-    release = pick_release(facts.releases, terms, facts.limits, risk.market_at or at)
+    release = pick_release(facts.releases, terms, facts.limits, risk.market_at or at) if facts.releases else None
+    if facts.standing is None:
+        facts.standing = _read_standing(facts, at)
     return RiskState(
-        latches=list_latches(risk),
-        halt_epoch=risk.halt_epoch,
+        **facts.standing,
         bot_status=bot.status,
         bot_managed=bot.managed,
         bot_tags=tuple(bot.tags),
@@ -58,41 +61,60 @@ def read_state(
         assignment_desired=assignment.desired if assignment else None,
         assignment_generation=assignment.generation if assignment else None,
         entries_allowed=assignment is None or bool(assignment.facts.get("entries_allowed", True)),
-        lease_executor_id=str(risk.lease_executor_id) if risk.lease_executor_id else None,
-        lease_until=risk.lease_until,
-        fence=risk.fence,
-        day=risk.day,
-        day_ends_at=risk.day_ends_at,
-        day_balance=risk.day_balance_base or ZERO,
-        day_equity=risk.day_equity_base or ZERO,
-        peak=facts.peak(),
-        initial_balance=facts.account.initial_balance,
         reserved=risk.reserved,
         reserved_by_symbol=facts.reserved_by_symbol(),
         held=facts.count_held(),
         risked_today=risk.risked_today,
-        snapshot_at=snapshot.taken_at if snapshot else None,
-        snapshot_complete=snapshot.complete if snapshot else False,
-        trade_allowed=snapshot.trade_allowed if snapshot else False,
-        balance=snapshot.balance if snapshot else ZERO,
-        equity=snapshot.equity if snapshot else ZERO,
-        free_margin=snapshot.free_margin if snapshot else None,
-        exposure=facts.exposure,
         terms=terms,
-        correlations=known_correlations(facts, asked_symbol, risk.market_at or at),
+        correlations=_correlations_now(facts, asked_symbol, risk.market_at or at),
         held_sides=facts.held_sides(),
         currency_risk=carried,
         currency_unknown=unknown,
         opposite=find_opposite(facts, asked_symbol, side),
-        day_profit=_day_profit(facts),
-        total_profit=risk.total_profit,
-        best_day=risk.best_day,
-        days_traded=risk.days_traded,
-        news_covered=covers(facts.releases, risk.market_at or at),
         news_at=release.at if release else None,
         news_what=release.what if release else "",
-        fresh_s=settings.OBSERVER_FRESH_S,
     )
+
+
+def _read_standing(facts: AccountFacts, at: datetime) -> dict[str, Any]:
+    """Return what is the same for all items of a batch: the account's latches, lease, day, last view, and days gone by."""
+    risk, snapshot = facts.risk, facts.snapshot
+    return {
+        "latches": list_latches(risk),
+        "halt_epoch": risk.halt_epoch,
+        "lease_executor_id": str(risk.lease_executor_id) if risk.lease_executor_id else None,
+        "lease_until": risk.lease_until,
+        "fence": risk.fence,
+        "day": risk.day,
+        "day_ends_at": risk.day_ends_at,
+        "day_balance": risk.day_balance_base or ZERO,
+        "day_equity": risk.day_equity_base or ZERO,
+        "peak": facts.peak(),
+        "initial_balance": facts.account.initial_balance,
+        "snapshot_at": snapshot.taken_at if snapshot else None,
+        "snapshot_complete": snapshot.complete if snapshot else False,
+        "trade_allowed": snapshot.trade_allowed if snapshot else False,
+        "balance": snapshot.balance if snapshot else ZERO,
+        "equity": snapshot.equity if snapshot else ZERO,
+        "free_margin": snapshot.free_margin if snapshot else None,
+        "exposure": facts.exposure,
+        "day_profit": _day_profit(facts),
+        "total_profit": risk.total_profit,
+        "best_day": risk.best_day,
+        "days_traded": risk.days_traded,
+        "news_covered": covers(facts.releases, risk.market_at or at),
+        "fresh_s": settings.OBSERVER_FRESH_S,
+    }
+
+
+def _correlations_now(facts: AccountFacts, symbol: str, market_at: datetime) -> Mapping[str, Decimal]:
+    """Return the known correlations of a symbol, looked up anew where what is held has changed."""
+    held = facts.held_sides()
+    before = facts.nearby.get(symbol)
+    if before is None or before[0] is not held:
+        before = facts.nearby[symbol] = held, known_correlations(facts, symbol, market_at)
+    found: Mapping[str, Decimal] = before[1]
+    return found
 
 
 def _day_profit(facts: AccountFacts) -> Decimal:

@@ -46,8 +46,10 @@ def find_opposite(facts: AccountFacts, symbol: str, side: str) -> str:
 
 def known_correlations(facts: AccountFacts, symbol: str, market_at: datetime) -> dict[str, Decimal]:
     """Return the stored correlations of a symbol with those held; one of another week is not known any more."""
+    stored = facts.correlations.get(symbol)
+    if not stored:
+        return {}
     hour, oldest = int(market_at.timestamp()) // HOUR_S, CORRELATION_KEEPS // timedelta(hours=1)
-    stored = facts.correlations.get(symbol, {})
     fresh = {
         name: stored[name]
         for name in facts.held_sides()

@@ -30,6 +30,10 @@ _ONE, _DIGITS = Decimal(1), 20
 _UNJUDGED: Final = frozenset({"terms", "position_ids", "by_leg"})
 
 
+Written = dict[str, tuple[Any, Any]]
+"""By field the value that was written last, and what was written of it (`MISSING`: left out)."""
+
+
 class UnreadableRecord(ValueError):
     """Raised where a record is not one of ours: a name no field has, a field missing, a value of another kind."""
 
@@ -45,9 +49,14 @@ def write_asked(asked: Asked) -> dict[str, Any]:
     return _write_fields(asked)
 
 
-def write_state(state: RiskState) -> dict[str, Any]:
-    """Return a state as plain values, with `moving` for what the symbol's terms have of the moment."""
-    plain = _write_fields(state)
+def write_state(state: RiskState, written: Written | None = None) -> dict[str, Any]:
+    """
+    Return a state as plain values, with `moving` for what the symbol's terms have of the moment.
+
+    :param written: what was written of the states before, where they are of one account: the same object is not written
+        twice. It holds the values, so that none of them is another's before it is forgotten.
+    """
+    plain = _write_fields(state) if written is None else _write_again(state, written)
     if state.terms is not None:
         plain["moving"] = {
             name: _write(value) for name in MOVING if (value := getattr(state.terms, name)) not in (None, Decimal(0))
@@ -101,6 +110,19 @@ def _write_fields(value: Any) -> dict[str, Any]:
     for (name, default), inner in zip(plan, read(value), strict=True):
         if inner is not default and not (type(inner) is type(default) and inner == default):
             plain[name] = inner if type(inner) in _AS_THEY_ARE else _write(inner)
+    return plain
+
+
+def _write_again(state: RiskState, written: Written) -> dict[str, Any]:
+    plain = {}
+    plan, read = _plan_of(RiskState)
+    for (name, default), inner in zip(plan, read(state), strict=True):
+        before = written.get(name)
+        if before is None or before[0] is not inner:
+            left_out = inner is default or (type(inner) is type(default) and inner == default)
+            before = written[name] = inner, MISSING if left_out else _write(inner)
+        if before[1] is not MISSING:
+            plain[name] = before[1]
     return plain
 
 

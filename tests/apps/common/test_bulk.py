@@ -6,10 +6,10 @@ import json
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from apps.common.bulk import copy_rows, new_row
+from apps.common.bulk import copy_rows, new_row, update_rows
 from apps.common.ids import new_id
 from apps.common.models import OutboxEvent
 from apps.risk.models import Approval, Decision
@@ -84,3 +84,35 @@ def test_each_new_row_has_defaults_of_its_own():
 def test_a_new_row_refuses_a_name_that_is_no_columns():
     with pytest.raises(TypeError, match="OutboxEvent has no colour"):
         new_row(OutboxEvent, colour="red")
+
+
+def test_an_update_writes_the_named_columns_of_all_rows_in_one_statement():
+    copy_rows([make_event(kind="a"), make_event(kind="b"), make_event(kind="c")])
+    first, second, third = OutboxEvent.objects.order_by("kind")
+    team, when = new_id(), first.created_at
+    first.kind, first.team_id, first.number, first.published_at, first.account_id = ODD, None, None, None, new_id()
+    second.kind, second.team_id, second.number, second.published_at = "100% new", team, 7, when
+
+    with CaptureQueriesContext(connection) as captured:
+        update_rows([], ("kind",))
+        update_rows([first, second], ("kind", "team_id", "number", "published_at"))
+
+    assert len(captured) == 1
+    columns = ("kind", "team_id", "number", "published_at", "account_id")
+    assert OutboxEvent.objects.filter(pk=first.pk).values_list(*columns).get() == (ODD, None, None, None, None)
+    assert OutboxEvent.objects.filter(pk=second.pk).values_list(*columns).get() == ("100% new", team, 7, when, None)
+    assert OutboxEvent.objects.get(pk=third.pk).kind == "c"
+
+
+def test_an_update_refuses_what_the_column_refuses_and_makes_no_row_that_is_gone():
+    copy_rows([make_event()])
+    event = OutboxEvent.objects.get()
+    event.kind = "x" * 61
+
+    with pytest.raises(DataError), transaction.atomic():
+        update_rows([event], ("kind",))
+
+    OutboxEvent.objects.all().delete()
+    event.kind = "x"
+    update_rows([event], ("kind",))
+    assert not OutboxEvent.objects.exists()

@@ -75,8 +75,8 @@ def _with_places(sql: str, bot: BenchBot, key: str) -> str:
         sql = re.sub(r"VALUES \('[0-9a-f-]{36}'", "VALUES (gen_random_uuid()", sql)
     if '"risk_decision"' in sql:
         sql = sql.replace(f"'{risk.chain_number}', ", "{number}, ", 1)
-    if sql.startswith('INSERT INTO "accounts_accountrisk"'):
-        sql = sql.replace(f", {risk.chain_number}, '{risk.chain_head}'", f", {{number}}, '{risk.chain_head}'", 1)
+    if sql.startswith('UPDATE "accounts_accountrisk"'):
+        sql = sql.replace(f", {risk.chain_number}::", ", {number}::", 1)
     places = {bot.account: "{account}", bot.bot: "{bot}", bot.name: "{name}", session.token_id: "{token}"}
     for literal, place in places.items():
         sql = sql.replace(f"'{literal}'", place).replace(f"'{literal.replace('-', '')}'", place)

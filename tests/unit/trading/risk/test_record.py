@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.trading.risk.cases import AT, EURUSD, LIMITS, asked, managed, state
 from trading.risk.exposure import Exposure
 from trading.risk.judge import judge
-from trading.risk.record import UnreadableRecord, mark_checks, read_case, write_asked, write_state, write_terms
+from trading.risk.record import UnreadableRecord, Written, mark_checks, read_case, write_asked, write_state, write_terms
 
 MONEY = st.decimals(min_value=-1_000_000, max_value=1_000_000, places=8)
 ABOVE = st.decimals(min_value="0.00000001", max_value=1_000_000, places=8)
@@ -123,3 +123,16 @@ def test_a_record_that_is_none_of_ours_is_refused_in_words(spoil):
             asked=write_asked(asked()), state={**write_state(state()), **spoil}, limits=LIMITS, terms=None, at=AT,
             market_at=AT + timedelta(hours=1),
         )  # fmt: skip
+
+
+def test_what_was_written_of_one_state_is_taken_for_the_next_only_where_it_is_the_same():
+    first = state()
+    later = [
+        replace(first, reserved=Decimal("12.50"), held=first.held + 1),
+        replace(first, reserved_by_symbol={"EURUSD": Decimal(7)}, held_sides={"EURUSD": "BUY"}),
+        replace(first, reserved=Decimal("12.50"), held_sides={}, opposite="Account A holds EURUSD long"),
+        first,
+    ]
+    written: Written = {}
+
+    assert [write_state(one, written) for one in [first, *later]] == [write_state(one) for one in [first, *later]]
