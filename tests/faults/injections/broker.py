@@ -111,14 +111,14 @@ def move_money(rig: Rig) -> None:
 
 @fault(45, "broker: another contract size, and back", "I9")
 def change_symbol(rig: Rig) -> None:
-    rig.control("change_terms", symbol="EURUSD", volume_step="0.1")
+    rig.control("change_terms", symbol="EURUSD", contract_size="1000000")
     try:
         wait_for("the change to be seen", lambda: _changed(rig), 120)
         before = {agent.code: len(rig.entries(agent)) for agent in rig.agents}
         hold(rig, 3, 5)
         assert before == {agent.code: len(rig.entries(agent)) for agent in rig.agents}, "I9 opened on a changed symbol"
     finally:
-        rig.control("change_terms", symbol="EURUSD", volume_step="0.01")
+        rig.control("change_terms", symbol="EURUSD", contract_size="100000")
     wait_for("the change back to be seen and accepted", lambda: not _changed(rig, accept=True), 150, 1.0)
 
 
@@ -127,7 +127,7 @@ def _changed(rig: Rig, *, accept: bool = False) -> bool:
     waiting = []
     for agent in rig.agents:
         shown = rig.platform.get("symbols/EURUSD", account_id=agent.account_id)
-        waiting.append(bool(shown.get("changed")))
+        waiting.append(bool(shown["unseen_changes"]))
         if accept and waiting[-1]:
             rig.platform.client.post("symbols/EURUSD/accept", params={"account_id": agent.account_id})
     return any(waiting) if accept else all(waiting)
