@@ -37,6 +37,8 @@ def check_zone(text: str) -> str:
     raise forms.ValidationError("Write an IANA zone like Europe/Prague, or SERVER_NY+7.")
 
 
+Parts = tuple[tuple[str, str, tuple[str, ...]], ...]  # title, hint and fields of each
+
 # Field of the form -> unit beside it, and how wide it is.
 UNITS = {"leverage": ": 1", "connection_loss_after_s": "s", "request_budget": "requests"}
 WIDE = ("connection_loss", "unapproved")
@@ -66,7 +68,7 @@ class Part:
 class AccountSettingsForm(forms.Form):
     """What may change later."""
 
-    PARTS: ClassVar = (("Account", "", ("name", "leverage")), DAY, LOSS, ORDERLY)
+    PARTS: ClassVar[Parts] = (("Account", "", ("name", "leverage")), DAY, LOSS, ORDERLY)
 
     name = forms.CharField(max_length=120, label="Name")
     zone = forms.CharField(
@@ -123,7 +125,7 @@ class AccountSettingsForm(forms.Form):
 class AccountForm(AccountSettingsForm):
     """An account as its broker knows it."""
 
-    PARTS: ClassVar = (
+    PARTS: ClassVar[Parts] = (
         ("Account", "as its broker knows it", ("name", "code", "mode", "server", "login", "currency", "initial_balance", "leverage", "margin_mode")),
         DAY, LOSS, ORDERLY,
     )  # fmt: skip
