@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
 from django import forms
@@ -35,9 +37,38 @@ def check_zone(text: str) -> str:
     raise forms.ValidationError("Write an IANA zone like Europe/Prague, or SERVER_NY+7.")
 
 
+Parts = tuple[tuple[str, str, tuple[str, ...]], ...]  # title, hint and fields of each
+
+# Field of the form -> unit beside it, and how wide it is.
+UNITS = {"leverage": ": 1", "connection_loss_after_s": "s", "request_budget": "requests"}
+WIDE = ("connection_loss", "unapproved")
+LOSS = (
+    "When the connection is lost",
+    "what the agent does by itself, when it cannot reach this platform",
+    ("connection_loss", "connection_loss_after_s"),
+)
+ORDERLY = (
+    "What else reaches the account",
+    "positions of other people, and how often is asked",
+    ("unapproved", "request_budget"),
+)
+DAY = ("Its day", "daily limits count from here", ("zone", "reset_time"))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Fields that belong together: `(bound field, unit, span)` of each."""
+
+    title: str
+    hint: str
+    fields: list[tuple[forms.BoundField, str, str]]
+
+
 @styled
 class AccountSettingsForm(forms.Form):
     """What may change later."""
+
+    PARTS: ClassVar[Parts] = (("Account", "", ("name", "leverage")), DAY, LOSS, ORDERLY)
 
     name = forms.CharField(max_length=120, label="Name")
     zone = forms.CharField(
@@ -53,19 +84,18 @@ class AccountSettingsForm(forms.Form):
     connection_loss = forms.ChoiceField(
         choices=LOSS_CHOICES, label="When the connection is lost", help_text="No new trade either way."
     )
-    unapproved = forms.ChoiceField(
-        choices=UNAPPROVED_CHOICES,
-        label="A position that nobody asked approval for",
-        help_text="A person’s own trades at the terminal are such positions too. For those first seen from now on.",
-    )
-
     connection_loss_after_s = forms.IntegerField(
         min_value=0,
         max_value=3600,
         required=False,
         initial=30,
-        label="Close after (seconds)",
-        help_text="Counted from the end of the agent’s lease (15 s); at once where the account’s day ends within ten minutes.",
+        label="Close after",
+        help_text="Only where everything is closed. Counted from the end of the agent’s lease (15 s); at once where the account’s day ends within ten minutes.",
+    )
+    unapproved = forms.ChoiceField(
+        choices=UNAPPROVED_CHOICES,
+        label="A position that nobody asked approval for",
+        help_text="A person’s own trades at the terminal are such positions too. For those first seen from now on.",
     )
     request_budget = forms.IntegerField(
         min_value=0,
@@ -74,6 +104,13 @@ class AccountSettingsForm(forms.Form):
         label="Trade requests a day",
         help_text="A fifth is kept for closing and stops. 0: no limit. Empty: 2,000, none on paper.",
     )
+
+    @property
+    def parts(self) -> Iterator[Part]:
+        """Yield the fields as the page shows them."""
+        for title, hint, names in self.PARTS:
+            rows = [(self[name], UNITS.get(name, ""), "whole" if name in WIDE else "") for name in names]
+            yield Part(title, hint, rows)
 
     def clean_zone(self) -> str:
         return check_zone(self.cleaned_data["zone"].strip())
@@ -87,6 +124,11 @@ class AccountSettingsForm(forms.Form):
 @styled
 class AccountForm(AccountSettingsForm):
     """An account as its broker knows it."""
+
+    PARTS: ClassVar[Parts] = (
+        ("Account", "as its broker knows it", ("name", "code", "mode", "server", "login", "currency", "initial_balance", "leverage", "margin_mode")),
+        DAY, LOSS, ORDERLY,
+    )  # fmt: skip
 
     code = forms.CharField(max_length=64, label="Code", validators=[handle], help_text="For addresses.")
     mode = forms.ChoiceField(choices=AccountMode.choices, label="Kind", help_text="Sets the limits it starts with.")

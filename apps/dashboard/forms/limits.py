@@ -24,15 +24,15 @@ HUNDRED = Decimal(100)
 MODE = "mode_"
 YES_NO = [("yes", "Yes"), ("no", "No")]
 MODES = [("ENFORCE", "Enforce"), ("SHADOW", "Only watch"), ("OFF", "Off")]
-NO_LIMIT = "Empty: no limit."
+NO_LIMIT = "no limit"  # what an empty field says of itself
 
 
 class CountField(forms.IntegerField):
     """A whole number; empty where there is no such limit."""
 
     def __init__(self, label: str, help_text: str = "", *, least: int = 1, most: int = 1000) -> None:
-        empty = f"{help_text} {NO_LIMIT}".strip()
-        super().__init__(label=label, help_text=empty, required=False, min_value=least, max_value=most)
+        super().__init__(label=label, help_text=help_text, required=False, min_value=least, max_value=most)
+        self.widget.attrs["placeholder"] = NO_LIMIT
 
 
 class PercentField(forms.DecimalField):
@@ -51,10 +51,11 @@ class PercentField(forms.DecimalField):
 
 
 class MaybePercentField(PercentField):
-    """A share in percent, empty where there is no such limit."""
+    """A share in percent, empty where there is no such limit, or where it means what `empty` says."""
 
-    def __init__(self, label: str, help_text: str = "") -> None:
-        super().__init__(label, f"{help_text} {NO_LIMIT}".strip(), required=False)
+    def __init__(self, label: str, help_text: str = "", *, empty: str = NO_LIMIT) -> None:
+        super().__init__(label, help_text, required=False)
+        self.widget.attrs["placeholder"] = empty
 
 
 class SecondsField(forms.IntegerField):
@@ -62,6 +63,8 @@ class SecondsField(forms.IntegerField):
 
     def __init__(self, label: str, help_text: str = "", *, required: bool = True) -> None:
         super().__init__(label=label, help_text=help_text, required=required, min_value=0, max_value=86_400)
+        if not required:
+            self.widget.attrs["placeholder"] = NO_LIMIT
 
 
 class YesNoField(forms.ChoiceField):
@@ -75,6 +78,7 @@ class YesNoField(forms.ChoiceField):
 class Group:
     """Limits that belong together: `(bound field, unit)` of each."""
 
+    key: str
     title: str
     hint: str
     fields: list[tuple[forms.BoundField, str]]
@@ -94,12 +98,16 @@ FLOORS = [
     ("TRAILING_INTRADAY", "Follows the highest equity"),
 ]
 LAYOUT = (
-    ("Loss", "what may be lost in a day, and at all", "daily_loss daily_fraction_of daily_base daily_kind total_drawdown drawdown_mode drawdown_locks_at_initial halted_fraction reset_guard_s"),
-    ("One trade", "what a single trade may risk and bind", "risk_per_trade max_position_fraction max_stop_fraction trailing_stop_fraction spread_fraction slippage_points max_slippage_ratio room_share"),
-    ("Everything open", "what all trades together may risk", "daily_risk max_open_positions max_open_risk_fraction max_cluster_risk_fraction max_correlation max_currency_risk_fraction forbid_opposite_positions unprotected_move_fraction active_capital_ratio"),
-    ("Times", "when nothing new is opened", "news_before_s news_after_s weekend_holding flat_by flat_guard_s"),
-    ("A firm’s goals", "how the profit is to be made", "consistency_fraction profit_target_fraction min_trading_days"),
-    ("Bots", "what stops a single bot", "max_consecutive_losses max_order_errors_per_hour max_slippages_per_day"),
+    ("day", "Loss of a day", "what may be lost until the day turns", "daily_loss daily_fraction_of daily_base daily_kind reset_guard_s"),
+    ("total", "Total drawdown", "what may be lost at all", "total_drawdown drawdown_mode drawdown_locks_at_initial"),
+    ("reserve", "Held back", "of every limit above", "halted_fraction active_capital_ratio"),
+    ("trade", "One trade", "what a single trade may risk", "risk_per_trade room_share slippage_points max_slippage_ratio"),
+    ("stop", "Its stop and margin", "how far the stop lies away, what a position binds", "max_stop_fraction trailing_stop_fraction spread_fraction max_position_fraction"),
+    ("open", "Everything open", "what all trades together may risk", "daily_risk max_open_risk_fraction max_open_positions unprotected_move_fraction"),
+    ("alike", "Trades that are alike", "symbols that lose at the same time", "max_cluster_risk_fraction max_currency_risk_fraction max_correlation forbid_opposite_positions"),
+    ("times", "Times", "when nothing new is opened", "news_before_s news_after_s weekend_holding flat_by flat_guard_s"),
+    ("goals", "A firm’s goals", "how the profit is to be made", "consistency_fraction profit_target_fraction min_trading_days"),
+    ("bots", "Bots", "what stops a single bot", "max_consecutive_losses max_order_errors_per_hour max_slippages_per_day"),
 )  # fmt: skip
 UNITS = {
     "slippage_points": "points", "max_slippage_ratio": "times", "max_open_positions": "positions", "min_trading_days": "days",
@@ -118,14 +126,18 @@ class LimitsForm(forms.Form):
     daily_kind = forms.ChoiceField(label="When it is broken", choices=KINDS)
     total_drawdown = PercentField("Total drawdown at most", "Of the initial balance.")
     drawdown_mode = forms.ChoiceField(label="Its floor", choices=FLOORS)
-    drawdown_locks_at_initial = YesNoField("A moving floor stops at the initial balance")
+    drawdown_locks_at_initial = YesNoField(
+        "Locks at the start", "A moving floor goes no higher than the initial balance."
+    )
     halted_fraction = PercentField("No new risk from", "Share of a limit that is used.")
-    reset_guard_s = SecondsField("The next day’s floor counts from", "Before the day turns.")
+    reset_guard_s = SecondsField("Next day’s floor counts", "So long before the day turns.")
     risk_per_trade = PercentField("Risk of one trade at most")
-    max_position_fraction = MaybePercentField("Margin of one position at most", "Of the lower of balance and equity.")
-    max_stop_fraction = MaybePercentField("A stop lies at most so far away", "Of the entry price.")
+    max_position_fraction = MaybePercentField("Margin of one position", "At most, of the lower of balance and equity.")
+    max_stop_fraction = MaybePercentField("Stop at most so far away", "Of the entry price.")
     trailing_stop_fraction = MaybePercentField(
-        "Trailing stop", "Of the entry price, where a strategy names none; for trades approved from now on."
+        "Trailing stop",
+        "Of the entry price, where a strategy names none; for trades approved from now on.",
+        empty="none",
     )
     spread_fraction = PercentField("Spread at most", "Of the stop’s distance; for bots tagged @scalping.")
     slippage_points = forms.IntegerField(label="Slippage reckoned with", min_value=0, max_value=86_400)
@@ -133,32 +145,39 @@ class LimitsForm(forms.Form):
         label="A fill is closed beyond", help_text="Times its planned risk.", min_value=Decimal("0.1"), max_value=10
     )
     room_share = MaybePercentField("One trade takes at most", "Of the room that is left; shrinks lots.")
-    daily_risk = MaybePercentField("Risk approved in a day at most")
+    daily_risk = MaybePercentField("Approved in a day at most", "Risk of all trades approved since the day turned.")
     max_open_positions = CountField("Open positions at most", least=0, most=86_400)
     max_open_risk_fraction = MaybePercentField("Everything open may lose", "To its stops.")
     max_cluster_risk_fraction = MaybePercentField("A cluster may risk", "Symbols that move together.")
     max_correlation = forms.DecimalField(
         label="Correlation at most",
-        help_text=f"With a symbol that is held, from 0 to 1; unknown counts as 1. {NO_LIMIT}",
+        help_text="With a symbol that is held, from 0 to 1; unknown counts as 1.",
         required=False,
+        widget=forms.NumberInput(attrs={"placeholder": NO_LIMIT}),
         min_value=Decimal("0.0001"),
         max_value=1,
     )
-    max_currency_risk_fraction = MaybePercentField("Risk in one currency at most")
+    max_currency_risk_fraction = MaybePercentField("One currency may risk")
     forbid_opposite_positions = YesNoField("Forbid opposite positions", "Across all accounts of the team.")
     unprotected_move_fraction = MaybePercentField(
-        "A position without a stop counts as losing", "Of its price; empty: unknown, so nothing new is approved."
+        "Without a stop it loses",
+        "Of its price, as a position without a stop is counted. Empty: nobody knows, and nothing new is approved.",
+        empty="unknown",
     )
     active_capital_ratio = PercentField("Capital that may be risked", "Of balance or equity.")
-    news_before_s = SecondsField("Before a release", NO_LIMIT, required=False)
-    news_after_s = SecondsField("After a release", f"Needs an imported calendar. {NO_LIMIT}", required=False)
-    weekend_holding = YesNoField("Positions may stay open over the weekend")
+    news_before_s = SecondsField("Before a release", "Needs an imported calendar.", required=False)
+    news_after_s = SecondsField("After a release", "Needs an imported calendar.", required=False)
+    weekend_holding = YesNoField("Over the weekend", "Whether positions may stay open.")
     flat_by = forms.CharField(
-        required=False, max_length=60, label="Everything is closed by", help_text=f"15:10 America/Chicago. {NO_LIMIT}"
+        required=False,
+        max_length=60,
+        label="Everything is closed by",
+        help_text="Like 15:10 America/Chicago.",
+        widget=forms.TextInput(attrs={"placeholder": NO_LIMIT}),
     )
-    flat_guard_s = SecondsField("Nothing is opened so long before", "Before the week’s end, or that hour.")
+    flat_guard_s = SecondsField("Nothing is opened", "So long before the week’s end, or that hour.")
     consistency_fraction = MaybePercentField("One day may bring at most", "Of the profit.")
-    profit_target_fraction = MaybePercentField("Profit target", "Of the initial balance.")
+    profit_target_fraction = MaybePercentField("Profit target", "Of the initial balance.", empty="none")
     min_trading_days = CountField("Trading days at least", "Only said, never a denial.", least=0)
     max_consecutive_losses = CountField("Losing trades in a row", "Then a bot waits for the next day.")
     max_order_errors_per_hour = CountField("Rejected orders in an hour", "Then a bot waits for the next day.")
@@ -185,13 +204,18 @@ class LimitsForm(forms.Form):
     @property
     def groups(self) -> Iterator[Group]:
         """Yield the fields as the page shows them."""
-        for title, hint, names in LAYOUT:
-            yield Group(title, hint, [(self[name], self._unit(name)) for name in names.split()])
+        for key, title, hint, names in LAYOUT:
+            yield Group(key, title, hint, [(self[name], self._unit(name)) for name in names.split()])
 
     @property
     def checks(self) -> list[forms.BoundField]:
         """Return the mode of all limits, and of each check."""
         return [self["mode"], *(self[f"{MODE}{check}"] for check in CHECK_WORDS)]
+
+    @property
+    def milder(self) -> list[str]:
+        """Return the checks that are not enforced, by name: what a person has to see without unfolding anything."""
+        return [str(field.label) for field in self.checks if field.value() not in (None, "ENFORCE")]
 
     @staticmethod
     def read_document(limits: Limits) -> dict[str, object]:

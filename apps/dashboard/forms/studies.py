@@ -166,7 +166,11 @@ class PortfolioForm(forms.Form):
     def __init__(self, *args: Any, run: Run, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["others"].choices = [  # type: ignore[attr-defined]
-            (each.public_id, f"{each.name}: {each.symbol} {each.timeframe}, {each.headline.get('trades', 0)} trades")
+            (
+                each.public_id,
+                f"{each.name}: {each.symbol} {each.timeframe}, {each.headline.get('trades', 0)} trades, "
+                f"asked for {each.created_at:%Y-%m-%d %H:%M} UTC",
+            )
             for each in list_runs(run.team_id, status="DONE")
             .filter(currency=run.currency)
             .exclude(pk=run.pk)

@@ -31,12 +31,14 @@ class WhatIfForm(forms.Form):
     daily_loss = PercentField("Daily loss at most", required=False)
     total_drawdown = PercentField("Total drawdown at most", required=False)
     risk_per_trade = PercentField("Risk of one trade at most", required=False)
-    daily_risk = PercentField("Risk approved in a day at most", required=False)
+    daily_risk = PercentField("Approved in a day at most", required=False)
     max_open_positions = forms.IntegerField(min_value=0, max_value=1000, required=False, label="Open positions at most")
 
     def __init__(self, *args: Any, versions: Iterable[RulePackVersion], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choices = [("", "The limits in force"), *(name_phases(version) for version in versions)]
+        for name in (*PERCENTS, "max_open_positions"):
+            self.fields[name].widget.attrs["placeholder"] = "as it is"
         self.fields["program"].choices = choices  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
@@ -62,7 +64,7 @@ class WhatIfForm(forms.Form):
         """Return what is asked, for people."""
         named = dict(self.fields["program"].choices)[self.cleaned_data["program"]]  # type: ignore[attr-defined]
         said = [
-            f"{self.fields[name].label} {self.cleaned_data[name]}"
+            f"{self.fields[name].label} {self.cleaned_data[name]}{' %' if name in PERCENTS else ''}"
             for name in self.cleaned_data
             if self._is_changed(name)
         ]

@@ -23,6 +23,7 @@ from apps.teams.models import Team
 from trading.rules.document import find_activation_problems
 
 TRAILING = "Trailing stop"
+NO_CALENDAR = "NEWS_CALENDAR_MISSING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ class Candidate:
     def refusal(self) -> str:
         """Say why it cannot be chosen; an empty text where it can."""
         return next((check.message for check in self.checks if check.result == "fail"), "")
+
+    @property
+    def lacks_news(self) -> bool:
+        """Say whether its limits look at news that no imported calendar reaches: a note nobody should have to unfold."""
+        return any(check.code == NO_CALENDAR for check in self.checks)
 
     @property
     def summary(self) -> str:
@@ -182,7 +188,7 @@ def _check_trailing(version: StrategyVersion, account: AccountView) -> list[Chec
 
 
 def _check_news(gap: str | None) -> list[Check]:
-    return [Check("News", "warn", gap, "NEWS_CALENDAR_MISSING")] if gap else []
+    return [Check("News", "warn", gap, NO_CALENDAR)] if gap else []
 
 
 def check_terminal(symbol: str, spec: SymbolSpecification | None, certificate: SymbolCertificate | None) -> list[Check]:

@@ -124,13 +124,16 @@ def view_account(account: Account, limits: Limits | None, at: datetime) -> Accou
 
 
 def _read_limits(accounts: list[Account]) -> dict[Any, Limits]:
-    found: dict[Any, Limits] = {}
-    for row in LimitSet.objects.filter(account__in=accounts, in_force=True):
-        try:
-            found[row.account_id] = parse_limits(row.document)
-        except TradingError:
-            continue  # shown as "no limit can be read": nothing is approved on such an account
-    return found
+    rows = LimitSet.objects.filter(account__in=accounts, in_force=True)
+    return {row.account_id: limits for row in rows if (limits := read_limits(row)) is not None}
+
+
+def read_limits(row: LimitSet) -> Limits | None:
+    """Return the limits of a version; None where they cannot be read: nothing is approved on such an account."""
+    try:
+        return parse_limits(row.document)
+    except TradingError:
+        return None
 
 
 def _stand(

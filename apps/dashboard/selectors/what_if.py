@@ -9,14 +9,12 @@ from typing import Any
 from apps.accounts.models import Account, RulePackVersion, TradingDay
 from apps.accounts.selectors import get_pack_version
 from apps.common.errors import PlatformError
-from apps.dashboard.marks.charts import Axis, draw_line, find_span
-from apps.dashboard.marks.numbers import format_amount
+from apps.dashboard.marks.days import Sums, Used, draw_sums, draw_used
 from apps.risk.models import WhatIfRun
 from apps.risk.what_if import NOTES, ShadowLine, answer_what_if, list_shadows, make_limits
-from trading.risk.replay import Change, Rejudged
+from trading.risk.replay import Change, Outcome, Rejudged
 from trading.risk.what_if import DayOfTwo, WhatIf
 
-WIDTH, TOP, BASE, LEFT = 700, 12, 250, 76
 MOST_ROWS = 200
 WORDS = {
     Change.DENIED: ("CRITICAL", "Denied"),
@@ -56,6 +54,10 @@ def describe_run(run: WhatIfRun) -> dict[str, Any]:
         "difference": found["pnl_now"] - found["pnl_then"],
         "changed": [(one, *WORDS[Change(one["change"].upper())]) for one in trades[:MOST_ROWS]],
         "left_out": found["trades_left_out"] + max(0, len(trades) - MOST_ROWS),
+        "drawing": draw_sums(
+            [(day["pnl_then"], day["pnl_now"]) for day in days], run.first.isoformat(), run.last.isoformat()
+        ),
+        "used": draw_used((day["day"], day["used"]["daily"]) for day in days),
     }
 
 
@@ -90,6 +92,7 @@ def describe_what_if(
         "left_out": max(0, len(changed) - MOST_ROWS),
         "notes": NOTES,
         "drawing": _draw(result),
+        "used": _draw_days(result),
     }
 
 
@@ -127,35 +130,19 @@ def _deepest(result: WhatIf) -> list[tuple[str, Decimal, datetime | None]]:
     return found
 
 
-def _draw(result: WhatIf) -> dict[str, Any] | None:
+def _draw(result: WhatIf) -> Sums | None:
     """Draw the results of closed trades, summed up: as they were, and as they would have been."""
-    closed = sorted(
-        (
-            one
-            for one in result.trades
-            if one.recorded.outcome is not None and one.recorded.outcome.closed_at is not None
-        ),
-        key=_closed_at,
+    closed = [(one, done) for one in result.trades if (done := one.recorded.outcome) and done.closed_at]
+    closed.sort(key=_closed_at)
+    pairs = [(float(done.pnl), float(one.pnl)) for one, done in closed]
+    return draw_sums(pairs, "first", f"trade {len(pairs)}")
+
+
+def _draw_days(result: WhatIf) -> Used | None:
+    return draw_used(
+        (f"{day.day}", None if day.daily.market_at is None else float(day.daily.used)) for day in result.days
     )
-    if len(closed) < 2:
-        return None
-    then, now = Decimal(0), Decimal(0)
-    lines: dict[str, list[tuple[float, float]]] = {"then": [(0, 0)], "now": [(0, 0)]}
-    for number, one in enumerate(closed, start=1):
-        assert one.recorded.outcome is not None
-        then, now = then + one.recorded.outcome.pnl, now + one.pnl
-        lines["then"].append((number, float(then)))
-        lines["now"].append((number, float(now)))
-    low, high = find_span([value for line in lines.values() for _, value in line])
-    x, y = Axis(0, len(closed), LEFT, WIDTH), Axis(low, high, BASE, TOP)
-    return {
-        "then": draw_line(lines["then"], x, y),
-        "now": draw_line(lines["now"], x, y),
-        "ticks": [(place, format_amount(value, 0)) for place, value in y.ticks()],
-        "trades": len(closed),
-    }
 
 
-def _closed_at(one: Rejudged) -> datetime:
-    outcome = one.recorded.outcome
-    return outcome.closed_at if outcome and outcome.closed_at else datetime.max.replace(tzinfo=UTC)
+def _closed_at(one: tuple[Rejudged, Outcome]) -> datetime:
+    return one[1].closed_at or datetime.max.replace(tzinfo=UTC)

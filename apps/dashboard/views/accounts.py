@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.models import Account
+from apps.accounts.selectors import get_limits_in_force
 from apps.accounts.services.opening import open_account
 from apps.accounts.services.settings import change_account
 from apps.common.errors import PlatformError
@@ -18,7 +19,7 @@ from apps.dashboard.pages import render_page
 from apps.dashboard.selectors import accounts as selectors
 from apps.dashboard.selectors.risk import describe_outlook, describe_risk
 from apps.dashboard.selectors.rows import get_row
-from apps.dashboard.selectors.standing import get_account_view, list_accounts
+from apps.dashboard.selectors.standing import list_accounts, read_limits
 from apps.market.services import accept_specification
 from apps.risk.services.limits import set_limits
 from apps.teams.models import Role
@@ -96,20 +97,20 @@ def accept_symbol(request: PageRequest, account: str, symbol: str) -> HttpRespon
 @page(Role.OWNER)
 def limits(request: PageRequest, account: str) -> HttpResponse:
     row = get_account(request, account)
-    view = get_account_view(row, request.viewer.at)
-    initial = LimitsForm.read_document(view.limits) if view.limits else {}
-    form = LimitsForm(request.POST or None, initial=initial)
-    if request.method == "POST" and form.is_valid() and view.limits:
+    in_force = get_limits_in_force(row, request.viewer.at.date())
+    limits = read_limits(in_force)
+    form = LimitsForm(request.POST or None, initial=LimitsForm.read_document(limits) if limits else {})
+    if request.method == "POST" and form.is_valid() and limits:
         caller = request.viewer.caller
         try:
             confirmed = confirm_person(caller=caller, password=form.cleaned_data["password"])
-            set_limits(account=row, caller=caller, document=form.as_document(view.limits), confirmed=confirmed)
+            set_limits(account=row, caller=caller, document=form.as_document(limits), confirmed=confirmed)
         except PlatformError as refusal:
             form.add_error(form.place(refusal.field), refusal.message)
         else:
             messages.success(request, "The new limits are in force from the next request on. The old ones are kept.")
             return redirect("dashboard:account", row.code)
-    context = {"form": form, "account": row, "view": view}
+    context = {"form": form, "account": row, "in_force": in_force, "are_readable": limits is not None}
     status = 422 if form.errors else 200
     return render_page(request, "dashboard/account_limits.html", None, context, section="risk", status=status)
 

@@ -148,8 +148,11 @@ def test_an_account_nobody_has_seen_yet_is_shown_as_unknown_never_safe(world, al
 
 
 def test_an_executor_never_heard_from_is_offline(desk, alice):
-    make_executor(desk.prop, "user:alice@example.com", "never-1", seen_at=None)
+    never = make_executor(desk.prop, "user:alice@example.com", "never-1", seen_at=None)
+    never.health = {}
+    never.save()
     assert "never heard from" in read(alice.get("/fleet/never-1"))
+    assert "never-1" in read(alice.get("/fleet"))  # it has told nothing yet, no last error either
 
 
 def test_the_three_steps_follow_what_is_there(world, desk, alice):

@@ -2,6 +2,8 @@
 
 import pytest
 
+from apps.risk.models import WhatIfRun
+from apps.risk.services import what_if_runs
 from tests.apps.risk.test_what_if import closed
 from tests.packs import make_pack
 from tests.risk import make_desk
@@ -64,3 +66,23 @@ def test_a_stranger_finds_no_account(desk, world):
 
 def test_the_account_page_leads_here(desk, world):
     assert f"/risk/{desk.account.code}/what-if" in browser(world.bob).get(f"/risk/{desk.account.code}").content.decode()
+
+
+def test_a_workers_answer_is_drawn_with_its_age_and_a_failed_one_says_why(desk, world):
+    person, path = browser(world.alice), f"/risk/{desk.account.code}/what-if"
+    given = {"first": "2026-03-04", "last": "2026-03-04", "daily_loss": "1"}
+    address = person.post(path, given)["Location"]
+    assert "Waiting for a compute worker" in person.get(address).content.decode()
+
+    assert what_if_runs.work_next()
+    run = WhatIfRun.objects.get()
+    run.result["days"][0]["deepest"]["daily"] = {"used_pct": 120, "market_at": "2026-03-04T10:00:00+00:00"}
+    run.save()
+    page = person.get(address).content.decode()
+    assert "Daily loss at most 1 %" in page
+    assert "answered <" in page  # and how long ago
+    assert "at most 120 %" in page
+    assert 'class="over" d="M' in page
+
+    WhatIfRun.objects.update(status="FAILED", result=None, problem={"code": "WORKER_LOST", "message": "Three ended."})
+    assert "Three ended." in person.get(address).content.decode()
