@@ -40,6 +40,12 @@ UNCOUNTED = """
 select count(*) from assignments_assignment s where s.generation <>
   (select count(*) from executors_command c where c.assignment_id = s.id and c.kind like '%_STRATEGY')
 """
+# What a stopped assignment does to the positions of the one that was started after it.
+STOPPED_UNASKED = """
+select count(*) from trades_trade t where t.exit_reason = 'STRATEGY_STOPPED' and not exists (
+  select 1 from executors_command c
+  where c.assignment_id = t.assignment_id and c.kind = 'STOP_STRATEGY' and c.created_at <= t.updated_at)
+"""
 KEPT = "select assignment_id, generation, kind from executors_command where executor_id = any(%s)"
 APPROVED = """
 select a.tag, a.adjusted_lots from risk_approval a join accounts_account c on c.id = a.account_id
@@ -121,6 +127,7 @@ class Reckoning:
         ((late,),) = self._store.ask(LATE_APPROVALS)
         doubled = sum(self._count_doubled(agent) for agent in self._rig.agents)
         for sql, what in ((DAYS, "I7 trading days have gaps"), (UNDECIDED_APPROVALS, "I7 approvals without their day"),
+                          (STOPPED_UNASKED, "I4 positions closed by a STOP nobody asked for"),
                           (CHAIN, "I12 the chain of decisions is broken"), (UNCOUNTED, "I3 generations without their command")):  # fmt: skip
             ((number,),) = self._store.ask(sql)
             if number:
