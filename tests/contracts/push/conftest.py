@@ -35,7 +35,9 @@ class Stage:
     def library(self, **changes):
         """The unmodified `pusher` library, pointed at the platform."""
         given = {"app_id": "17", "key": "public-key", "secret": "kept-secret"}
-        return pusher.Pusher(**{**given, "host": "127.0.0.1", "port": self.server.port, "ssl": False, "timeout": 20, **changes})
+        return pusher.Pusher(
+            **{**given, "host": "127.0.0.1", "port": self.server.port, "ssl": False, "timeout": 20, **changes}
+        )
 
 
 @pytest.fixture
