@@ -134,8 +134,9 @@ def test_a_stop_during_the_start_is_heard(supervisor, data):
 
 @pytest.fixture
 def signals():
-    """The handlers of this process, put back afterwards."""
+    """The handlers of this process, as in a terminal (not under `nohup`), put back afterwards."""
     kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     for number, handler in kept.items():
         signal.signal(number, handler)
@@ -148,7 +149,7 @@ def why_it_stopped(data):
 
 def test_the_journal_says_why_everything_ends(supervisor, data, signals):
     supervisor.listen_for_signals()
-    signal.raise_signal(signal.SIGHUP)  # to this thread: handled before the next line
+    signal.raise_signal(signal.SIGHUP)
     supervisor.request_stop("a later wish")
     supervisor.stop_all([])
 
@@ -158,7 +159,7 @@ def test_the_journal_says_why_everything_ends(supervisor, data, signals):
 def test_a_launcher_under_nohup_outlives_its_terminal(supervisor, data, signals):
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     supervisor.listen_for_signals()
-    signal.raise_signal(signal.SIGHUP)  # to this thread: handled before the next line
+    signal.raise_signal(signal.SIGHUP)
     supervisor.request_stop("a wish")
     supervisor.stop_all([])
 
