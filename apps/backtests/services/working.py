@@ -15,6 +15,7 @@ from apps.backtests.models import Chunk, Leased, Run, WorkStatus
 from apps.backtests.services import leases
 from apps.backtests.services.asking import WORK_TASK, tell_run
 from apps.backtests.services.finishing import begin_study, fail_chunk, finish_chunk, finish_run, tell_progress
+from apps.backtests.services.leases import Checkpoint
 from apps.common.clock import read_at
 from apps.common.codes import Code
 from apps.common.errors import PlatformError
@@ -23,9 +24,7 @@ from trading.errors import TradingError
 
 log = structlog.get_logger(__name__)
 
-LOOK_EVERY_S = 0.5
 BEAT_EVERY_S = 10.0
-Checkpoint = Callable[[float], None]
 
 
 def work_next() -> bool:
@@ -87,7 +86,7 @@ def _work_on(row: Any, compute: Callable[[Any, Checkpoint], None]) -> None:
             _fail(row, "WORKER_LOST", f"{leases.MOST_ATTEMPTS} workers ended over it without a result.")
             return
         with _beating(row):
-            compute(row, _checkpoint_of(row))
+            compute(row, leases.make_checkpoint(row, tell_progress))
     except leases.LeaseLost:
         log.info("WORK_DROPPED", work=row.public_id)
     except (TradingError, PlatformError) as error:
@@ -102,22 +101,6 @@ def _work_on(row: Any, compute: Callable[[Any, Checkpoint], None]) -> None:
             _fail(row, str(Code.INTERNAL), "Something broke on our side. It has been logged.")
     finally:
         structlog.contextvars.unbind_contextvars("work")
-
-
-def _checkpoint_of(row: Leased) -> Checkpoint:
-    """Return what the computation calls as it goes on: it says how far it is, and stops a computation nobody wants any more."""
-    last_s = [0.0]
-
-    def checkpoint(progress: float) -> None:
-        if time.monotonic() - last_s[0] < LOOK_EVERY_S:
-            return
-        last_s[0] = time.monotonic()
-        with transaction.atomic():
-            leases.renew(row, read_at(), progress)
-            row.progress_fraction = round(progress, 4)
-            tell_progress(row)
-
-    return checkpoint
 
 
 @contextmanager

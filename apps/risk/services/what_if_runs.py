@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
-from collections.abc import Callable
 
 import structlog
 from django.db import OperationalError, connection, transaction
@@ -29,7 +27,6 @@ from trading.risk.what_if import ask_what_if
 WORK_TASK = "apps.risk.tasks.work_on_what_ifs"
 MOST_OPEN = 4
 MOST_DAYS, MOST_REQUESTS = 1100, 50_000
-LOOK_EVERY_S = 0.5
 READ_SHARE = 0.4  # of the work: reading the log; the rest is judging
 
 log = structlog.get_logger(__name__)
@@ -89,7 +86,7 @@ def work_next() -> bool:
         if leases.is_worn_out(row):
             _fail(row, "WORKER_LOST", f"{leases.MOST_ATTEMPTS} workers ended over it without a result.")
         else:
-            _answer(row, _checkpoint_of(row))
+            _answer(row, leases.make_checkpoint(row, _tell))
     except leases.LeaseLost:
         log.info("WORK_DROPPED", work=row.public_id)
     except (TradingError, PlatformError) as error:
@@ -111,7 +108,7 @@ def nudge_waiting() -> bool:
     return waits
 
 
-def _answer(row: WhatIfRun, checkpoint: Callable[[float], None]) -> None:
+def _answer(row: WhatIfRun, checkpoint: leases.Checkpoint) -> None:
     period = find_period(row.account, row.first, row.last, most_days=MOST_DAYS, most_requests=MOST_REQUESTS)
     recorded, unread = read_recorded(period, lambda share: checkpoint(READ_SHARE * share))
     judged = max(1, len(recorded))
@@ -123,21 +120,6 @@ def _answer(row: WhatIfRun, checkpoint: Callable[[float], None]) -> None:
     with leases.settling(row, read_at(), WorkStatus.DONE, result=plain):
         row.status = WorkStatus.DONE
         _tell(row)
-
-
-def _checkpoint_of(row: WhatIfRun) -> Callable[[float], None]:
-    last_s = [0.0]
-
-    def checkpoint(progress: float) -> None:
-        if time.monotonic() - last_s[0] < LOOK_EVERY_S:
-            return
-        last_s[0] = time.monotonic()
-        with transaction.atomic():
-            leases.renew(row, read_at(), progress)
-            row.progress_fraction = round(progress, 4)
-            _tell(row)
-
-    return checkpoint
 
 
 def _fail(row: WhatIfRun, code: str, message: str) -> None:

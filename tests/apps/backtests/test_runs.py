@@ -169,11 +169,11 @@ def test_a_worker_notices_a_cancel_at_its_next_checkpoint(scene):
     world, _, strategy = scene
     asked = lab.ask(world.team, strategy)
     held = leases.claim(Run.objects.all(), read_at())
-    checkpoint = working._checkpoint_of(held)
+    checkpoint = leases.make_checkpoint(held, working.tell_progress)
     checkpoint(0.3)
     asking.cancel_run(run_id=asked.pk, actor=lab.ACTOR, at=read_at())
 
-    fresh = working._checkpoint_of(held)  # its next look, half a second later
+    fresh = leases.make_checkpoint(held, working.tell_progress)  # its next look, half a second later
     with pytest.raises(leases.LeaseLost):
         fresh(0.6)
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from apps.backtests.services import leases
 from apps.common.clock import read_at
 from apps.common.errors import Conflict
 from apps.risk import history
@@ -66,7 +67,7 @@ def test_more_than_a_worker_may_read_is_its_problem_and_not_the_workers(client, 
 
 
 def test_a_cancelled_one_keeps_nothing_of_the_worker_that_had_it(client, traded, world, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(what_if_runs, "LOOK_EVERY_S", 0)
+    monkeypatch.setattr(leases, "LOOK_EVERY_S", 0)
     run = order(client, traded).json()
     address = f"/api/v1/accounts/{traded.account.code}/what-if-runs/{run['id']}"
 
