@@ -58,12 +58,17 @@ def test_stop_waits_for_the_order_nobody_knows_of(running: AgentWorld):
     assert running.server.status().observed == "STOPPED"
 
 
+def stop_and_start_again(world: AgentWorld) -> None:
+    """What a START after a STOP is: another assignment under the same number, and the first is not named any more."""
+    world.server.want("STOPPED")
+    world.settle()
+    world.server.want("RUNNING", RULES, assignment_id="asg_2")
+    world.server.wanted.pop("asg_1")
+    world.settle()
+
+
 def test_what_is_started_again_keeps_its_positions_and_the_stopped_one_says_nothing_of_them(running: AgentWorld):
-    running.server.want("STOPPED")
-    running.settle()
-    running.server.want("RUNNING", RULES, assignment_id="asg_2")
-    running.server.wanted.pop("asg_1")
-    running.settle()
+    stop_and_start_again(running)
 
     ticket = running.open_long()
     running.settle()
@@ -75,11 +80,7 @@ def test_what_is_started_again_keeps_its_positions_and_the_stopped_one_says_noth
 
 
 def test_a_start_after_a_stop_keeps_its_positions_in_the_next_life_too(running: AgentWorld):
-    running.server.want("STOPPED")
-    running.settle()
-    running.server.want("RUNNING", RULES, assignment_id="asg_2")
-    running.server.wanted.pop("asg_1")
-    running.settle()
+    stop_and_start_again(running)
     ticket = running.open_long()
 
     running.restart()
