@@ -7,7 +7,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 from django.db import close_old_connections
@@ -22,6 +22,16 @@ log = structlog.get_logger(__name__)
 
 class Overloaded(Exception):
     """More waits than can be answered in time."""
+
+
+class Awaiting(Protocol):
+    """One that waits on a loop for an answer."""
+
+    answered: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+
+
+WaitingT = TypeVar("WaitingT", bound=Awaiting)
 
 
 @dataclass(slots=True)
@@ -75,11 +85,15 @@ class Batcher(Generic[ItemT, AnswerT]):
         while True:
             batch = [one for one in self._take() if not one.answered.done()]
             try:
-                _hand_out(list(zip(batch, self._answer([one.item for one in batch]), strict=True)))
+                answers = self._answer([one.item for one in batch])
+                hand_out(list(zip(batch, answers, strict=True)), self._note_unheard)
             except Exception:
                 log.exception("BATCH_FAILED", batch=self._name, items=len(batch))
             finally:
                 close_old_connections()
+
+    def _note_unheard(self, unheard: list[_Waiting[ItemT]]) -> None:
+        log.info("BATCH_UNHEARD", batch=self._name, items=len(unheard))
 
     def _take(self) -> list[_Waiting[ItemT]]:
         batch = [self._queue.get()]
@@ -101,19 +115,23 @@ class Batcher(Generic[ItemT, AnswerT]):
             return [answer for item in items for answer in self._answer([item])]
 
 
-def _hand_out(answers: list[tuple[_Waiting[Any], Any]]) -> None:
-    """One call to each loop, not one for each answer."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Waiting[Any], Any]]] = {}
+def hand_out(answers: list[tuple[WaitingT, Any]], unheard: Callable[[list[WaitingT]], None]) -> None:
+    """
+    Give each who waits its answer, or the exception that is its answer: one call to each loop, not one for each answer.
+
+    `unheard` gets those whose loop is closed: nobody waits there any more.
+    """
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[WaitingT, Any]]] = {}
     for waiting, answer in answers:
         by_loop.setdefault(waiting.loop, []).append((waiting, answer))
     for loop, heard in by_loop.items():
         try:
             loop.call_soon_threadsafe(_set_answers, heard)
-        except RuntimeError:  # the loop is closed: nobody waits any more
-            log.info("BATCH_UNHEARD", items=len(heard))
+        except RuntimeError:
+            unheard([waiting for waiting, _ in heard])
 
 
-def _set_answers(heard: list[tuple[_Waiting[Any], Any]]) -> None:
+def _set_answers(heard: Sequence[tuple[Awaiting, Any]]) -> None:
     for waiting, answer in heard:
         if waiting.answered.done():
             continue

@@ -8,22 +8,19 @@ while the headers are all there is, and where none is given the bytes are counte
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from html import escape
 from typing import Any
 
 from django.conf import settings
 
+from apps.common.asgi import Application, Receive, Scope, Send
 from apps.common.codes import Code
 from apps.common.errors import error_body
 from apps.common.ids import new_id, public_id
 from apps.common.wire import to_json
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 STATUS = 413
 LINGER_S = 5.0
 

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -21,6 +21,7 @@ from uuid import UUID
 
 import structlog
 
+from apps.common.asgi import EMPTY_BODY, Application, Receive, Scope, Send, read_headers, read_messages, replay
 from apps.common.batching import Batcher, Overloaded
 from apps.common.clock import read_at
 from apps.common.codes import Code
@@ -42,10 +43,6 @@ LARGEST_PLAIN: Final = 256 * 1024
 ANSWER_WITHIN_S: Final = 10.0
 MOST_KNOWN: Final = 20_000
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 log = structlog.get_logger(__name__)
 
 
@@ -114,7 +111,7 @@ class Door:
 
     async def serve_desired(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the desired set: at once where `since` is not its version, else when that changes or time is up."""
-        headers = _read_headers(scope["headers"])
+        headers = read_headers(scope["headers"])
         question = _read_question(scope)
         if question is None or limits.peek("failures", ip_of(scope)) > 0:
             return await self._application(scope, receive, send)
@@ -133,19 +130,20 @@ class Door:
             gone.cancel()
             await asyncio.wait([gone])
         if answer is None:
-            await self._application(scope, _replay(b"", receive), send)
+            await self._application(scope, replay([EMPTY_BODY], receive), send)
         else:
             await _send(send, answer)
 
     async def serve_snapshot(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take a snapshot in which nothing happened; the others are the view's."""
-        headers = _read_headers(scope["headers"])
+        headers = read_headers(scope["headers"])
         length = headers.get("content-length", "")
         if not length.isdigit() or int(length) > LARGEST_PLAIN or limits.peek("failures", ip_of(scope)) > 0:
             return await self._application(scope, receive, send)
-        body = await _read_body(receive)
-        if body is None:
+        messages = await read_messages(receive)
+        if messages is None:
             return
+        body = b"".join(message.get("body", b"") for message in messages)
         try:
             answer = await self._snapshots.ask(Told(*_credentials(headers), body, time.monotonic()), ANSWER_WITHIN_S)
         except Overloaded:
@@ -154,7 +152,7 @@ class Door:
             log.warning("SNAPSHOT_FAILED", problem=repr(error)[:200])
             answer = None
         if answer is None:
-            await self._application(scope, _replay(body, receive), send)
+            await self._application(scope, replay(messages, receive), send)
         else:
             await _send(send, answer)
 
@@ -241,35 +239,9 @@ def _credentials(headers: dict[str, str]) -> tuple[str, str]:
     return headers.get("x-api-key", ""), headers.get("x-api-secret", "")
 
 
-def _read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in pairs}
-
-
-async def _read_body(receive: Receive) -> bytes | None:
-    """Return the body, whose length was declared; None where the sender is gone."""
-    parts = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(parts)
-
-
 async def _await_end(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return what gives the body that was read already, and then whatever else comes."""
-    read = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def again() -> dict[str, Any]:
-        return read.pop() if read else await receive()
-
-    return again
 
 
 async def _refuse(send: Send) -> None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings
 
+from apps.common.asgi import Application, Receive, Scope, Send, read_headers
 from apps.common.errors import PlatformError
 from apps.common.ids import new_id, public_id
 from apps.common.wire import MAX_BODY_BYTES
@@ -26,11 +26,6 @@ ANSWER_WITHIN_S: Final = 1.5
 BODY_WITHIN_S: Final = 5.0
 
 _ALWAYS: Final = ((b"Content-Type", b"application/json"), (b"X-Content-Type-Options", b"nosniff"))
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def mount(django_application: Application) -> Application:
@@ -60,7 +55,7 @@ async def _serve(worker: Worker, scope: Scope, receive: Receive, send: Send) -> 
         return  # a sender this slow is not listening either
     if raw is None:
         return
-    headers = _read_headers(scope["headers"])
+    headers = read_headers(scope["headers"])
     try:
         request = read_trade_request(raw, headers, ip=_read_ip(scope, headers), request_id=request_id)
     except PlatformError as refused:
@@ -82,10 +77,6 @@ async def _read_body(receive: Receive) -> bytes | None:
             size += len(parts[-1])
         if not message.get("more_body", False):
             return b"".join(parts)[: MAX_BODY_BYTES + 1]
-
-
-def _read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in pairs}
 
 
 def _read_ip(scope: Scope, headers: dict[str, str]) -> str:

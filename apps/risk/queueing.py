@@ -22,6 +22,7 @@ from weakref import WeakKeyDictionary, WeakSet
 import structlog
 from django.db import close_old_connections
 
+from apps.common.batching import hand_out
 from apps.common.clock import read_at
 from apps.common.codes import Code
 from apps.common.errors import Unavailable
@@ -180,7 +181,8 @@ class Worker:
                 self._answer(batch)
             except Exception:
                 log.exception("APPROVALS_FAILED", items=len(batch))
-                _settle([(waiting, answer_unavailable(waiting.request.request_id)) for waiting in batch])
+                refused = [(waiting, answer_unavailable(waiting.request.request_id)) for waiting in batch]
+                hand_out(refused, _note_unheard)
             finally:
                 close_old_connections()
 
@@ -213,7 +215,7 @@ class Worker:
         if not due:
             return
         answers = decide([waiting.request for waiting in due], read_at())
-        _settle(list(zip(due, answers, strict=True)))
+        hand_out(list(zip(due, answers, strict=True)), _note_unheard)
 
 
 def answer_unavailable(request_id: str) -> Answer:
@@ -228,19 +230,5 @@ def _expire(waiting: Waiting) -> None:
         waiting.answered.set_result(answer_unavailable(waiting.request.request_id))
 
 
-def _settle(answers: list[tuple[Waiting, Answer]]) -> None:
-    """Hand out a batch's answers: one call to each loop, not one for each answer."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Waiting, Answer]]] = {}
-    for waiting, answer in answers:
-        by_loop.setdefault(waiting.loop, []).append((waiting, answer))
-    for loop, heard in by_loop.items():
-        try:
-            loop.call_soon_threadsafe(_set_answers, heard)
-        except RuntimeError:  # the loop is closed: nobody waits any more
-            log.warning("APPROVALS_UNHEARD", request_ids=[waiting.request.request_id for waiting, _ in heard])
-
-
-def _set_answers(heard: list[tuple[Waiting, Answer]]) -> None:
-    for waiting, answer in heard:
-        if not waiting.answered.done():
-            waiting.answered.set_result(answer)
+def _note_unheard(unheard: list[Waiting]) -> None:
+    log.warning("APPROVALS_UNHEARD", request_ids=[waiting.request.request_id for waiting in unheard])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from django.conf import settings
 
+from apps.common.asgi import Application, Receive, Scope, Send
 from apps.gateway.push.frames import MOST_DATA_BYTES, find_fault, is_channel
 from apps.gateway.push.rooms import get_rooms
 
@@ -17,10 +17,6 @@ MOST_BODY_BYTES: Final = 256 * 1024
 MOST_CHANNELS: Final = 100
 MOST_EVENTS: Final = 10
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Answer = tuple[int, dict[str, Any]]
 
 
