@@ -32,6 +32,7 @@ import psutil
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
+from simulator.asking import Asker
 from trading.protocol import (
     AccountState,
     AgentHealth,
@@ -92,11 +93,11 @@ class LightAgent:
     async def run(self) -> None:
         """Live until cancelled; whatever breaks is begun again."""
         headers = {**self.headers, "X-Instance-Id": self.instance}  # as an agent does: or it gets no lease with its set
-        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=35, trust_env=False) as client:
+        with contextlib.closing(Asker(self.url, headers)) as client:
             while not self.ready.is_set():
                 try:
                     await self._greet(client)
-                except httpx.HTTPError:
+                except OSError:
                     self.failures += 1
                     await asyncio.sleep(random.uniform(0.5, 1.5))
             parts = [lambda: self._beat(client), lambda: self._poll(client), lambda: self._converge(client)]
@@ -106,26 +107,24 @@ class LightAgent:
     async def _for_ever(self, live: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Begin anew, after a pause, whatever ends: a server that is busy or away says so, and agents come again."""
         while True:
-            with contextlib.suppress(httpx.HTTPError, WebSocketException, OSError):
+            with contextlib.suppress(WebSocketException, OSError):
                 await live()
             self.failures += 1
             await asyncio.sleep(random.uniform(0.5, 1.5))
 
-    async def _greet(self, client: httpx.AsyncClient) -> None:
+    async def _greet(self, client: Asker) -> None:
         hello = Hello(
             protocol_version=1, agent_version="0.1.0", core_version="0.1.0", instance_id=self.instance, host="load",
             login=self.login, broker_server=SERVER, currency="USD", leverage=100, margin_mode="HEDGING", trade_mode="DEMO",
             trade_allowed=True, at=datetime.now(UTC),
         )  # fmt: skip
-        answer = await client.post("/api/v1/executor/hello", content=encode(hello), headers=JSON)
-        lease = decode(answer.raise_for_status().content, Welcome).lease
+        lease = decode(await client.post("/api/v1/executor/hello", encode(hello)), Welcome).lease
         self.fence = lease.fence if lease else 0
-        symbols = SymbolsMessage(symbols=[EURUSD])
-        (await client.post("/api/v1/executor/symbols", content=encode(symbols), headers=JSON)).raise_for_status()
+        await client.post("/api/v1/executor/symbols", encode(SymbolsMessage(symbols=[EURUSD])))
         await self.tell(client, "START")
         self.ready.set()
 
-    async def tell(self, client: httpx.AsyncClient, reason: str) -> None:
+    async def tell(self, client: Asker, reason: str) -> None:
         """Send a snapshot of a flat account."""
         self.seq += 1
         at = datetime.now(UTC)
@@ -137,31 +136,29 @@ class LightAgent:
             health=AgentHealth(rss_bytes=1, threads=1, spool_reports=0, journal_bytes=0, uptime_s=time.monotonic()),
         )  # fmt: skip
         began_s = time.perf_counter()
-        answer = await client.post("/api/v1/executor/snapshot", content=encode(message), headers=JSON)
-        decode(answer.raise_for_status().content, SnapshotAnswer)
+        decode(await client.post("/api/v1/executor/snapshot", encode(message)), SnapshotAnswer)
         self.answered_s = time.perf_counter()
         self.took_ms.append((self.answered_s - began_s) * 1000)
 
-    async def _beat(self, client: httpx.AsyncClient) -> None:
+    async def _beat(self, client: Asker) -> None:
         await asyncio.sleep(SNAPSHOT_EVERY_S * (self.login % 50) / 50)  # not all at once
         while True:
             await self.tell(client, "INTERVAL")
             await asyncio.sleep(SNAPSHOT_EVERY_S)
 
-    async def _poll(self, client: httpx.AsyncClient) -> None:
+    async def _poll(self, client: Asker) -> None:
         while True:
             await self._pull(client, 25_000)
 
-    async def _converge(self, client: httpx.AsyncClient) -> None:
+    async def _converge(self, client: Asker) -> None:
         while True:
             await self._look.wait()
             self._look.clear()
             await self._pull(client, 0)
 
-    async def _pull(self, client: httpx.AsyncClient, wait_ms: int) -> None:
-        asked = {"since": self.version, "wait_ms": wait_ms}
-        answer = await client.get("/api/v1/executor/desired", params=asked)
-        wanted = decode(answer.raise_for_status().content, DesiredSet)
+    async def _pull(self, client: Asker, wait_ms: int) -> None:
+        asked = f"/api/v1/executor/desired?since={self.version}&wait_ms={wait_ms}"
+        wanted = decode(await client.get(asked), DesiredSet)
         if wanted.desired_version <= self.version:
             return
         self.version = wanted.desired_version
@@ -186,15 +183,12 @@ class LightAgent:
 
     async def _listen(self) -> None:
         address = "ws" + self.url.removeprefix("http") + "/ws/executor"
-        async with connect(address, additional_headers=self.headers, proxy=None) as socket:
+        async with connect(address, additional_headers=self.headers, proxy=None, compression=None) as socket:
             async for _ in socket:
                 self.nudges += 1
                 if self.on_nudge:
                     self.on_nudge(self, time.perf_counter())
                 self._look.set()
-
-
-JSON = {"Content-Type": "application/json"}
 
 
 def _keep(journal: Path, lines: list[str]) -> None:
