@@ -95,7 +95,7 @@ class Bench:
         return [replace(one, url=self._served.url, ready=asyncio.Event()) for one in self._agents[:count]]
 
     async def _grow(self, fleet: Fleet) -> None:
-        """Enrol the fleet, in steps where their cost is asked for."""
+        """Enrol the fleet, in steps where their cost is asked for; wait until new accounts are looked at like others."""
         for size in STEPS if "cost" in ASKED else [AGENTS]:
             count, began_s = size - len(fleet.agents), time.perf_counter()
             agents = (await self._get_agents(size))[len(fleet.agents) :]
@@ -103,11 +103,11 @@ class Bench:
             served_s = await fleet.grow(agents)
             figures = {"agents": size, "enrolled_s": round(enrolled_s, 1), "served_s": round(served_s, 1)}
             show({"come": {"new": count, **figures}})
+            await asyncio.sleep(SETTLE_S)
             if "cost" in ASKED:
                 await self._cost(fleet)
 
     async def _cost(self, fleet: Fleet) -> None:
-        await asyncio.sleep(SETTLE_S)
         for agent in fleet.agents:
             agent.took_ms.clear()
         failed = sum(agent.failures for agent in fleet.agents)
@@ -141,11 +141,14 @@ class Bench:
         wholes: list[float] = []
         answers: list[float] = []
         spent: list[dict[str, float]] = []
+        stages = {"heard": fleet.heard, "had": fleet.had, "proved": fleet.proved}
+        taken: dict[str, list[float]] = {name: [] for name in stages}
         for _ in range(STOPS):
             await self._ask(f"strategies/{strategy}/activate", {"executors": executors})
             await self._observed(strategy, "RUNNING", len(executors))
             await asyncio.sleep(STOP_SETTLE_S)
-            fleet.proved.clear()
+            for noted in stages.values():
+                noted.clear()
             meter = self._meter()
             began_s = time.perf_counter()
             await self._ask(f"strategies/{strategy}/stop")
@@ -156,11 +159,14 @@ class Bench:
                     await fleet.noted.wait()
             took = [(at_s - began_s) * 1000 for at_s in fleet.proved.values()]
             each += took
+            for stage, noted in stages.items():
+                taken[stage] += [(at_s - began_s) * 1000 for at_s in noted.values()]
             spent.append(meter.spent_s())
             wholes.append(max(took))
             await self._observed(strategy, "STOPPED", len(executors))
         tell(f"{name}_each_proven_ms", each, "p99 <= 2000 from the call")
         show({f"{name}_all_proven_ms": shown(wholes), "call_answered_ms": shown(answers), "rounds": STOPS})
+        show({f"{name}_stages_ms": {stage: shown(times) for stage, times in taken.items()}})
         show({f"{name}_cpu_s": {one: round(statistics.median(cell[one] for cell in spent), 3) for one in spent[0]}})
 
     async def _restart(self, name: str, fleet: Fleet) -> None:

@@ -61,7 +61,6 @@ class Fleet:
                 await asyncio.sleep(0.01)
         return time.perf_counter()
 
-
     async def await_time(self, times: dict[str, float], key: str, since_s: float, most_s: float) -> float | None:
         """Return how long after `since_s` [ms] the agent of that key was noted; None where it was not in `most_s`."""
         with contextlib.suppress(TimeoutError):
