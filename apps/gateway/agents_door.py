@@ -31,7 +31,8 @@ from apps.common.wire import to_json
 from apps.executors.authentication import find_executors
 from apps.gateway.credentials import ip_of
 from apps.gateway.doors import INSTANCE, LONGEST_WAIT_MS
-from apps.gateway.hub import Nudged, get_hub
+from apps.gateway.hub import get_hub
+from apps.gateway.places import Nudged
 from apps.gateway.services.desired import Puller, build_desired_sets
 from apps.gateway.services.plain_snapshots import View, take_plain_snapshots
 from apps.teams import limits
