@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import random
 import secrets
 import tempfile
@@ -33,6 +32,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from simulator.asking import Asker
+from simulator.keeping import Journal
 from trading.protocol import (
     AccountState,
     AgentHealth,
@@ -77,7 +77,7 @@ class LightAgent:
     on_nudge: Heard | None = None
     on_set: Heard | None = None
     on_proof: Heard | None = None
-    journal: Path | None = None
+    journal: Journal | None = None
     statuses: list[AssignmentStatus] = field(default_factory=list)
     version: int = 0
     fence: int = 0
@@ -174,9 +174,7 @@ class LightAgent:
             for one in wanted.assignments
         ]
         if self.journal is not None:
-            await asyncio.to_thread(
-                _keep, self.journal, [f"{s.assignment_id} {s.observed_generation}" for s in self.statuses]
-            )
+            await self.journal.keep(f"{s.assignment_id} {s.observed_generation}\n" for s in self.statuses)
         await self.tell(client, "CHANGE")
         if self.on_proof:
             self.on_proof(self, time.perf_counter())
@@ -191,21 +189,13 @@ class LightAgent:
                 self._look.set()
 
 
-def _keep(journal: Path, lines: list[str]) -> None:
-    """Write down what is to be done before it is done: it survives the machine."""
-    with journal.open("a", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def enrol(
-    url: str, api_key: str, count: int, *, has_socket: bool = True, journals: Path | None = None
+    url: str, api_key: str, count: int, *, has_socket: bool = True, journal: Journal | None = None
 ) -> list[LightAgent]:
     """
     Create paper accounts and executors, and return an agent for each.
 
-    :param journals: the folder in which each agent keeps its journal; without one it keeps none.
+    :param journal: where the agents write down what they prove; without one they do not.
     :raises httpx.HTTPStatusError: where the key may not.
     """
     run = secrets.token_hex(3)
@@ -217,7 +207,6 @@ def enrol(
         asked = {"code": code, "name": code, "account_id": made["id"]}
         executor = client.post("executors", json=asked).raise_for_status().json()
         keys = {"X-API-Key": executor["api_key"], "X-API-Secret": executor["api_secret"]}
-        journal = journals / f"{code}.journal" if journals else None
         return LightAgent(url, code, login, executor["id"], keys, has_socket, journal=journal)
 
     headers = {"Authorization": f"Bearer {api_key}"}
@@ -280,8 +269,9 @@ def main() -> None:
     parser.add_argument("--agents", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=0.0, help="0: until interrupted")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="load-journals-") as folder:
-        agents = enrol(asked.url.rstrip("/"), asked.api_key, asked.agents, journals=Path(folder))
+    with tempfile.TemporaryDirectory(prefix="load-journal-") as folder:
+        journal = Journal(Path(folder) / "journal")
+        agents = enrol(asked.url.rstrip("/"), asked.api_key, asked.agents, journal=journal)
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_run(agents, asked.seconds))
 

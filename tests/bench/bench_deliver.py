@@ -26,6 +26,7 @@ import psutil
 from config.launch import postgres
 from config.launch.data_dir import DataDir
 from simulator.fleet import LightAgent, enrol
+from simulator.keeping import Journal
 from tests.bench.deliver import dashboards as two_hundred
 from tests.bench.deliver.agents import Fleet, deliver
 from tests.bench.deliver.costs import Meter
@@ -90,8 +91,8 @@ class Bench:
         """Return so many agents of this server, enrolled where they are not yet; those of the last server come as anew."""
         missing, key = count - len(self._agents), self._platform.ready["api_key"]
         if missing > 0:
-            url = self._served.url
-            self._agents += await asyncio.to_thread(lambda: enrol(url, key, missing, journals=self._folder))
+            url, journal = self._served.url, Journal(self._folder / "journal")
+            self._agents += await asyncio.to_thread(lambda: enrol(url, key, missing, journal=journal))
         return [replace(one, url=self._served.url, ready=asyncio.Event()) for one in self._agents[:count]]
 
     async def _grow(self, fleet: Fleet) -> None:
