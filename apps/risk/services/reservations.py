@@ -23,7 +23,8 @@ from apps.common.outbox import make_event, tell_all
 from apps.risk.models import Approval, Reservation, Severity
 from apps.risk.services.breakers import review_errors
 from apps.risk.services.events import write_event
-from apps.risk.services.facts import OPEN_RESERVATIONS, AccountFacts
+from apps.risk.services.fact_rows import OPEN_RESERVATIONS
+from apps.risk.services.facts import AccountFacts
 from apps.risk.services.fills import NO_ACTION, check_shown_fill, take_fill
 from apps.risk.services.matching import is_match
 from apps.trades.models import OrderOutcome, Trade
