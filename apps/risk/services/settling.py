@@ -83,7 +83,7 @@ def settle_account(account: Account, at: datetime, *, wait_ms: int = WAIT_MS) ->
         log.info("DAY_BASE_CORRECTED", account=account.code, balance=str(correction.balance_base))
         wake_agents([account.pk])
     raise_peaks(facts)
-    mark_unresolved(facts, settle_reservations(facts, load_held(account.pk), at), at)
+    mark_unresolved(facts, settle_reservations(facts, load_held(account.pk, facts.snapshot, at), at), at)
     review_positions(facts, at)
     tell_days([(facts, days)], at)
     if days:
