@@ -34,6 +34,7 @@ from apps.risk.models import Approval, Decision
 from apps.risk.services.credentials import ask_callers, find_callers
 from apps.risk.services.day_news import tell_days
 from apps.risk.services.days import raise_peaks, roll_day
+from apps.risk.services.fact_rows import load_symbols
 from apps.risk.services.facts import AccountFacts, load_facts
 from apps.risk.services.locking import Kept, lock_accounts
 from apps.risk.services.records import approval_event, keep_facts_documents, record_verdict
@@ -104,6 +105,13 @@ def decide(requests: Sequence[TradeRequest], at: datetime) -> list[Answer]:
         if _is_lock(error):
             return _decide_around_locks(requests, at)
     return [_decide_alone(request, at) for request in requests]
+
+
+@transaction.atomic
+def read_once() -> None:
+    """Read of nobody what a batch reads: what is compiled and loaded with the first use is so before somebody waits for it."""
+    lock_accounts({}, (), skip_locked=True)
+    load_symbols((), ("-",))
 
 
 def _decide_around_locks(requests: Sequence[TradeRequest], at: datetime) -> list[Answer]:

@@ -90,6 +90,8 @@ def load_symbols(
     ids: Collection[UUID], names: Collection[str]
 ) -> tuple[dict[UUID, list[SymbolSpecification]], dict[UUID, list[Quote]]]:
     """Return the specifications and the last quotes of these symbols, by account."""
+    if not names:
+        return {}, {}
     specs, quotes = ask_together(_SPECIFICATIONS(list(ids), list(names)), _QUOTES(list(ids), list(names)))
     return _by_account(specs), _by_account(quotes)
 

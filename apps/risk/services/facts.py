@@ -146,6 +146,8 @@ def load_facts(
     """
     by_id = {row.account_id: row for row in rows}
     ids = list(by_id)
+    if not ids:
+        return {}
     first = FirstRows.of(ask_together(*ask_facts(ids)) if read is None else read)
     wanted = _wanted_symbols(first, symbols, ids)
     specs, quotes = load_symbols(ids, set().union(*wanted.values()))

@@ -26,7 +26,7 @@ from apps.risk.services.breakers import review_errors
 from apps.risk.services.events import write_event
 from apps.risk.services.fact_rows import OPEN_RESERVATIONS
 from apps.risk.services.facts import AccountFacts
-from apps.risk.services.fills import NO_ACTION, check_shown_fill, take_fill
+from apps.risk.services.fills import NO_ACTION, check_shown_fill, lock_reported, take_fill
 from apps.risk.services.matching import is_match, is_tag
 from apps.trades.models import OrderOutcome, Trade
 from apps.trades.services.orders import OutcomeTold
@@ -36,7 +36,7 @@ PROOF_AFTER = timedelta(seconds=10)
 log = structlog.get_logger(__name__)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def resolve_reservation(
     *, approval: Approval, told: OutcomeTold, stop_loss: Decimal | None, at: datetime
 ) -> dict[str, Any]:
@@ -45,8 +45,8 @@ def resolve_reservation(
 
     Repeats change nothing more. Actual risk beyond the limits' ratio of the planned (2 ×) closes the position.
     """
-    risk = AccountRisk.objects.select_for_update(no_key=True).get(account_id=approval.account_id)
-    approval = Approval.objects.select_related("account", "bot").get(pk=approval.pk)
+    reported = lock_reported(approval)
+    risk, approval = reported.risk, reported.approval
     if told.outcome in (OrderOutcome.REJECTED, OrderOutcome.NOT_SENT):
         if approval.reservation in OPEN_RESERVATIONS and approval.position_id is None:
             free_reservations(risk, [Freed(approval, Reservation.VOID, told.outcome, None)], at)
@@ -56,7 +56,7 @@ def resolve_reservation(
         return NO_ACTION
     if told.outcome not in (OrderOutcome.DONE, OrderOutcome.PARTIAL):
         return NO_ACTION
-    return take_fill(risk, approval, told, stop_loss, at)
+    return take_fill(reported, told, stop_loss, at)
 
 
 class Freed(NamedTuple):
