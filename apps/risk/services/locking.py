@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from apps.accounts.models import Account, AccountRisk
 from apps.assignments.models import Assignment
 from apps.bots.models import Bot, BotStatus
@@ -35,16 +37,13 @@ class Locked(NamedTuple):
     read: Sequence[list[Any]]  # of `ask_facts`
 
 
-_RISKS = Prepared(
-    lambda: AccountRisk.objects.select_for_update(no_key=True).filter(account_id__any=ONE).order_by("account_id")
-)
-_FREE_RISKS = Prepared(
-    lambda: (
-        AccountRisk.objects.select_for_update(no_key=True, skip_locked=True)
-        .filter(account_id__any=ONE)
-        .order_by("account_id")
-    )
-)
+def _lock_risks(*, skip_locked: bool) -> QuerySet[AccountRisk]:
+    rows = AccountRisk.objects.select_for_update(no_key=True, skip_locked=skip_locked)
+    return rows.filter(account_id__any=ONE).order_by("account_id")
+
+
+_RISKS = Prepared(lambda: _lock_risks(skip_locked=False))
+_FREE_RISKS = Prepared(lambda: _lock_risks(skip_locked=True))
 _ACCOUNTS = Prepared(lambda: Account.objects.filter(pk__any=ONE))
 _STOPPED = Prepared(
     lambda: Bot.objects.filter(account_id__any=ONE).exclude(status=BotStatus.ACTIVE).values_list("pk", "status")
