@@ -30,8 +30,11 @@ def main() -> int:
     began_s = time.monotonic()
     outcome = Outcome(seed)
     if not asked.planted_only:
-        with tempfile.TemporaryDirectory(prefix="mikrobot-faults-") as name:
-            outcome = _campaign(Path(name), seed, asked)
+        folder = Path(tempfile.mkdtemp(prefix="mikrobot-faults-"))
+        try:
+            outcome = _campaign(folder, seed, asked)
+        finally:
+            _keep_or_remove(folder, is_kept=not outcome.is_good or not outcome.held)
         longest_s = max(outcome.recovered_s, default=0.0)
         print(
             f"faults held: {len(outcome.held)} of {len(outcome.held) + len(outcome.fell)}, longest recovery {longest_s:.1f} s"
@@ -84,16 +87,21 @@ def _storm(seed: int, asked: argparse.Namespace) -> int:
         with running(folder / "data", *options) as platform:
             Storm(platform, folder / "rig", seed, wanted, counts, keep).run()
     finally:
-        if counts.breaks:
-            print(f"logs, journals and ledger are kept: {folder}")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
+        _keep_or_remove(folder, is_kept=bool(counts.breaks))
     print(counts.tell())
     for text in counts.breaks:
         print(f"  BROKEN {text}")
     left = max(0, wanted.kills - counts.killed), max(0, wanted.commands - counts.commanded)
     print(f"seed {seed}: {'FELL' if counts.breaks else 'held'}; still to come: {left[0]} kills, {left[1]} commands")
     return 1 if counts.breaks else 0
+
+
+def _keep_or_remove(folder: Path, *, is_kept: bool) -> None:
+    """Keep what tells why something fell; leave nothing behind where nothing did."""
+    if is_kept:
+        print(f"logs, journals and ledger are kept: {folder}", flush=True)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _read_arguments() -> argparse.Namespace:

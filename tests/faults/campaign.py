@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.faults.clocks import Clocks
@@ -72,11 +73,17 @@ def _survive(rig: Rig, fault: Fault, watch: Watch, outcome: Outcome) -> None:
         assert not broken, "; ".join(broken)
     except Exception as error:
         outcome.fell.append(f"{name}: {type(error).__name__} {error}")
-        print(f"FELL  {name}: {str(error)[:300]}", flush=True)
+        print(f"FELL  {name}: {str(error)[:300]}  ({_clock()})", flush=True)
         return
     outcome.held.append(name)
     outcome.recovered_s.append(took_s)
-    print(f"held  {name}  (traded again after {took_s:.1f} s, {time.monotonic() - began_s:.0f} s in all)", flush=True)
+    lasted_s = time.monotonic() - began_s
+    print(f"held  {name}  (traded again after {took_s:.1f} s, {lasted_s:.0f} s in all, {_clock()})", flush=True)
+
+
+def _clock() -> str:
+    """When it was, to be found again in the logs."""
+    return f"{datetime.now(UTC):%H:%M:%S}Z"
 
 
 def _stop(rig: Rig) -> list[str]:
