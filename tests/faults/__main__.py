@@ -16,6 +16,7 @@ from tests.faults.clocks import find_clocks
 from tests.faults.planted import PLANTED, catch_all
 from tests.faults.storm.counts import Counts
 from tests.faults.storm.storm import Storm, Wanted
+from tests.faults.zones import own_zones
 from tests.journeys.running import free_port, running, write_waves
 
 
@@ -53,9 +54,9 @@ def main() -> int:
 
 
 def _campaign(folder: Path, seed: int, asked: argparse.Namespace) -> Outcome:
-    replay = write_waves(folder / "EURUSD_M1_waves.csv", bars=40_000, period=20, seed=seed)
+    replay = write_waves(folder / "EURUSD_M1_waves.csv", bars=80_000, period=20, seed=seed)
     options = ("--replay", str(replay), "--speed", "600", "--port", str(free_port()))
-    with find_clocks() as clocks, running(folder / "data", *options) as platform:
+    with find_clocks() as clocks, own_zones(folder / "zones") as zones, running(folder / "data", *options) as platform:
         if clocks is None:
             print("no C compiler on Linux: the faults of clocks (25, 47-49) are left out", flush=True)
         return run_campaign(
@@ -67,6 +68,7 @@ def _campaign(folder: Path, seed: int, asked: argparse.Namespace) -> Outcome:
             rounds=asked.rounds,
             only=asked.only,
             clocks=clocks,
+            zones=zones,
         )
 
 

@@ -8,7 +8,7 @@ import time
 import psutil
 
 from tests.faults.injections.registry import connect, fault, hold, one
-from tests.faults.rig import Rig
+from tests.faults.rig import Agent, Rig
 from tests.journeys.running import wait_for
 
 HOUR_S = 3600.0
@@ -59,10 +59,17 @@ def age_sockets(rig: Rig) -> None:
     """All clocks of the server go on by 25 hours under open sockets; a wish must still arrive, by push or by poll."""
     agent = one(rig)
     with put_wrong(rig, "web", "worker", "relay", "beat", "postgres", "valkey", ahead_s=25 * HOUR_S):
-        time.sleep(2)
+        wait_for(f"{agent.code} to be heard a day later", lambda: _heard_ahead_s(rig, agent) > 24 * HOUR_S, 60)
         for verb, state in (("pause", "PAUSED"), ("resume", "RUNNING")):
             rig.command(agent, verb)
             rig.platform.wait_observed(agent.strategy, state, FIRST_SOCKET_S)
+
+
+def _heard_ahead_s(rig: Rig, agent: Agent) -> float:
+    with connect(rig) as connection:
+        sql = "select extract(epoch from last_seen_at) from executors_executor where code = %s"
+        row = connection.execute(sql, [agent.code]).fetchone()
+    return float(row[0]) - time.time() if row and row[0] else 0.0
 
 
 def put_agent_wrong(name: str, *, ahead_s: float = 0.0, drift: float = 0.0) -> None:
