@@ -232,7 +232,9 @@ class Rig:
             terms = {"balance": str(BALANCE), "margin_mode": HEDGING if is_hedging else NETTING}
             control.open_account(login=login, password=PASSWORD, server=server, **terms)
             address = control.address
-        about = {"mode": "PAPER", "server": server, "login": login, "initial_balance": BALANCE}
+        about = {"mode": "PAPER", "server": server, "login": login, "initial_balance": BALANCE} | {
+            "margin_mode": "HEDGING" if is_hedging else "NETTING"
+        }
         account = self.platform.post("accounts", {"code": code, "name": code, **about})
         executor = self.platform.post("executors", {"code": code, "name": code, "account_id": account["id"]})
         line = Line(int(self.platform.ready["url"].rstrip("/").rsplit(":", 1)[1]), seed + number)

@@ -127,24 +127,28 @@ def move_money(rig: Rig) -> None:
 def change_symbol(rig: Rig) -> None:
     rig.control("change_terms", symbol="EURUSD", contract_size="1000000")
     try:
-        wait_for("the change to be seen", lambda: _changed(rig), 120)
+        wait_for("the change to be seen", lambda: all(_look(rig, agent)["unseen_changes"] for agent in rig.agents), 120)
         before = {agent.code: len(rig.entries(agent)) for agent in rig.agents}
         hold(rig, 3, 5)
         assert before == {agent.code: len(rig.entries(agent)) for agent in rig.agents}, "I9 opened on a changed symbol"
     finally:
         rig.control("change_terms", symbol="EURUSD", contract_size="100000")
-    wait_for("the change back to be seen and accepted", lambda: not _changed(rig, accept=True), 150, 1.0)
-
-
-def _changed(rig: Rig, *, accept: bool = False) -> bool:
-    """Say whether every agent's symbol waits for a person; and let the person accept it."""
-    waiting = []
     for agent in rig.agents:
-        shown = rig.platform.get("symbols/EURUSD", account_id=agent.account_id)
-        waiting.append(bool(shown["unseen_changes"]))
-        if accept and waiting[-1]:
-            rig.platform.client.post("symbols/EURUSD/accept", params={"account_id": agent.account_id})
-    return any(waiting) if accept else all(waiting)
+        wait_for("the change back to be seen, and accepted", lambda a=agent: _accept(rig, a), 150, 0.5)
+
+
+def _look(rig: Rig, agent: Agent) -> dict[str, Any]:
+    return dict(rig.platform.get("symbols/EURUSD", account_id=agent.account_id))
+
+
+def _accept(rig: Rig, agent: Agent) -> bool:
+    """Let a person accept what was changed back, and say whether nothing waits for one any more."""
+    shown = _look(rig, agent)
+    if float(shown["specification"]["contract_size"]) != 100_000:
+        return False  # what is shown is not the last word
+    if shown["unseen_changes"]:
+        rig.platform.client.post("symbols/EURUSD/accept", params={"account_id": agent.account_id})
+    return not shown["unseen_changes"]
 
 
 @fault(46, "the terminal logged into another account", "I2 I9")
