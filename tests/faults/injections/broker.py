@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from decimal import Decimal
 from typing import Any
 
 from simulator.control import ControlError
@@ -114,6 +115,32 @@ def trade_by_hand(rig: Rig) -> None:
     rig.wait_trading([agent])
     assert any(one["ticket"] == ticket for one in rig.ledger(agent)["positions"]), "somebody closed it"
     rig.control("trade_by_hand", login=agent.login, symbol="EURUSD", side="SELL", volume="0.01", position=ticket)
+
+
+@fault(43, "broker: a netted position turned round by hand", "I6 I2")
+def turn_round_by_hand(rig: Rig) -> None:
+    """One order of twice the volume: what was the bot's is closed, what is left is the person's, under the same position."""
+    agent = one(rig, is_hedging=False)
+    position = wait_for("a position to be turned round", lambda: _turn_round(rig, agent), 60, 0.05)
+    hold(rig, 2, 4)
+    for left in rig.ledger(agent)["positions"]:
+        if left["identifier"] == position and not left["magic"]:
+            rig.control(
+                "trade_by_hand", login=agent.login, symbol="EURUSD", side=_other_side(left), volume=left["volume"]
+            )
+
+
+def _turn_round(rig: Rig, agent: Agent) -> int | None:
+    for position in rig.held(agent):
+        volume = str(2 * Decimal(position["volume"]))
+        with contextlib.suppress(ControlError):
+            rig.control("trade_by_hand", login=agent.login, symbol="EURUSD", side=_other_side(position), volume=volume)
+            return int(position["identifier"])
+    return None
+
+
+def _other_side(position: dict[str, Any]) -> str:
+    return "SELL" if position["type"] == 0 else "BUY"
 
 
 @fault(44, "broker: money paid in and out", "I6 I7", short=True)

@@ -106,11 +106,15 @@ def starve_postgres(rig: Rig) -> None:
         _ask_for_much(rig)
 
 
-@fault(16, "no more memory for an agent and its terminal's process", "I2 I10", within_s=150)
+@fault(16, "no more memory for an agent, as its terminal's process dies", "I2 I10", within_s=150)
 def starve_agent(rig: Rig) -> None:
     agent = one(rig)
     assert agent.process is not None
-    with no_memory([agent.process.pid, *(child.pid for child in psutil.Process(agent.process.pid).children())]):
+    children = psutil.Process(agent.process.pid).children()
+    with no_memory([agent.process.pid]):
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
         hold(rig, 5, 8)
     if agent.process.poll() is not None:
         agent.start()  # it ended itself; on a trader's machine the system starts it again

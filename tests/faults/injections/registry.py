@@ -46,8 +46,8 @@ def fault(
     return keep
 
 
-def one(rig: Rig, *, is_hedging: bool = False) -> Agent:
-    return rig.random.choice([agent for agent in rig.agents if agent.is_hedging or not is_hedging])
+def one(rig: Rig, *, is_hedging: bool | None = None) -> Agent:
+    return rig.random.choice([agent for agent in rig.agents if is_hedging in (None, agent.is_hedging)])
 
 
 def hold(rig: Rig, shortest_s: float, longest_s: float) -> None:
