@@ -43,8 +43,8 @@ ELSEWHERE = {
     43: "every second account of the rig nets, and all tickets are beyond 2^32; averaging and reversals of every size by `tests/unit/simulator/test_accounts.py`, `tests/unit/test_trades_ledger.py`",
     50: "in zones of the rig's own; every zone there is, by property: `tests/unit/trading/risk/test_days.py`",
     51: "in zones of the rig's own; Cairo, Beirut, Santiago, Havana by `tests/unit/trading/risk/test_days.py`",
-    53: "`tests/apps/risk/test_decide_races.py`, on real PostgreSQL: the day turns once, 200 at once; not in the rig, whose strategies share one market that waits for each of them: their approvals never fall into one millisecond",
-    54: "a law of the forecast: `tests/unit/trading/risk/test_forecast.py`; not in the rig, whose market is replayed bars and makes no profit before midnight on request",
+    53: "one agent's own request under two hundred keys; two hundred bots by `tests/apps/risk/test_decide_races.py`",
+    54: "the law of the forecast by `tests/unit/trading/risk/test_forecast.py`",
     55: "the rules of a zone of the rig's own; a process reads a zone once, so new rules count from its next start",
 }  # fmt: skip
 GROUPS = ((1, "A: processes, storage"), (18, "B: messages"), (34, "C: broker and terminal"), (47, "D: time"))

@@ -48,7 +48,5 @@ def test_what_goes_wrong_ends_the_row_and_never_the_worker(claimed, error, code)
     def compute(row, checkpoint):
         raise error
 
-    under_lease.work_on(
-        claimed, compute, tell=lambda row: None, fail=lambda row, problem: told.append(problem["code"])
-    )
+    under_lease.work_on(claimed, compute, tell=lambda row: None, fail=lambda row, problem: told.append(problem["code"]))
     assert told == ([code] if code else [])

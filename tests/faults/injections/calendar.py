@@ -89,6 +89,47 @@ def ask_as_day_turns(rig: Rig) -> None:
     _check_turn(rig, agent, ends_at, [one["client_request_id"] for one in bodies])
 
 
+@fault(54, "a floating loss that is within today's limit and beyond tomorrow's", "I7 I11", within_s=180)
+def float_over_reset(rig: Rig) -> None:
+    """A person's won trade hides a losing one until the day turns; before it does, the lots that must go are named."""
+    agent = one(rig, is_hedging=True)
+    rig.command(agent, "pause")
+    rig.platform.wait_observed(agent.strategy, "PAUSED")
+    while (ends_at := _read_turn(rig, agent)).weekday() in (5, 6, 0):  # the night before it the market is closed
+        rig.advance_market(hours=(ends_at.timestamp() - rig.control("state")["market_at"]) / 3600 + 0.1)
+        wait_for("the day to turn", lambda before=ends_at: _read_turn(rig, agent) > before, 60)
+    rig.advance_market(hours=(ends_at.timestamp() - rig.control("state")["market_at"]) / 3600 - 0.5)
+    rig.control("pause")
+    try:
+        _close_by_hand(rig, agent, _buy_by_hand(rig, agent, won=1_500))
+        lost = _buy_by_hand(rig, agent, won=-3_500)
+        sql = "select e.metrics->'cuts'->0->>'position_id' from risk_riskevent e join accounts_account a on a.id = e.account_id where a.code = %s and e.event_type = 'RESET_CLIFF_AHEAD' order by e.at desc"
+        with connect(rig) as connection:
+            wait_for(
+                "the cliff to be told", lambda: connection.execute(sql, [agent.code]).fetchone() == (str(lost),), 60
+            )
+        _close_by_hand(rig, agent, lost)
+        _close_by_hand(rig, agent, _buy_by_hand(rig, agent, won=2_000))
+    finally:
+        rig.control("resume")
+    rig.command(agent, "resume")
+    rig.platform.wait_observed(agent.strategy, "RUNNING")
+
+
+def _buy_by_hand(rig: Rig, agent: Agent, *, won: int) -> int:
+    """Buy one lot so far from the market that it has won so much at once, and return the ticket."""
+    before = {one["ticket"] for one in rig.ledger(agent)["positions"]}
+    stop = round(rig.entries(agent)[-1]["price"] - 0.02, 5)
+    rig.script("slippage", agent, on="open", points=-won)
+    rig.control("trade_by_hand", login=agent.login, symbol="EURUSD", side="BUY", volume="1", sl=stop)
+    (ticket,) = [one["ticket"] for one in rig.ledger(agent)["positions"] if one["ticket"] not in before]
+    return int(ticket)
+
+
+def _close_by_hand(rig: Rig, agent: Agent, ticket: int) -> None:
+    rig.control("trade_by_hand", login=agent.login, symbol="EURUSD", side="SELL", volume="1", position=ticket)
+
+
 def _check_turn(rig: Rig, agent: Agent, ends_at: datetime, keys: list[str]) -> None:
     about = "from accounts_account a join accounts_accountrisk r on r.account_id = a.id"
     with connect(rig) as connection:
