@@ -120,8 +120,8 @@ def _buy_by_hand(rig: Rig, agent: Agent, *, won: int) -> int:
     """Buy one lot so far from the market that it has won so much at once, and return the ticket."""
     before = {one["ticket"] for one in rig.ledger(agent)["positions"]}
     stop = round(rig.entries(agent)[-1]["price"] - 0.02, 5)
-    rig.script("slippage", agent, on="open", points=-won)
-    rig.control("trade_by_hand", login=agent.login, symbol="EURUSD", side="BUY", volume="1", sl=stop)
+    order = {"login": agent.login, "symbol": "EURUSD", "side": "BUY", "volume": "1", "sl": stop}
+    rig.control("trade_by_hand", **order, slippage_points=-won)
     (ticket,) = [one["ticket"] for one in rig.ledger(agent)["positions"] if one["ticket"] not in before]
     return int(ticket)
 
