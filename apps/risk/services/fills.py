@@ -16,7 +16,8 @@ from apps.market.models import SymbolSpecification
 from apps.risk.models import Approval, FlagAction, FlagKind, Reservation, Severity
 from apps.risk.services.breakers import count_slippage
 from apps.risk.services.events import write_event
-from apps.risk.services.facts import OPEN_RESERVATIONS, AccountFacts, read_terms
+from apps.risk.services.fact_rows import OPEN_RESERVATIONS
+from apps.risk.services.facts import AccountFacts, read_terms
 from apps.risk.services.flags import raise_flag
 from apps.trades.services.orders import OutcomeTold
 from trading.risk.limits import Limits, parse_limits
