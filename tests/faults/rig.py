@@ -126,14 +126,20 @@ class Rig:
         """Give a wish, again with the same key while the platform does not answer, as a careful client does."""
         key = {"Idempotency-Key": f"rig-{agent.code}-{verb}-{self.random.getrandbits(64):x}"}
 
+        said: list[str] = []
+
         def ask() -> dict[str, Any] | None:
             answer = self.platform.client.post(f"strategies/{agent.strategy}/{verb}", json=body or {}, headers=key)
             if answer.status_code >= 500 or answer.status_code in (409, 429):
+                said.append(answer.text)
                 return None
             answer.raise_for_status()
             return dict(answer.json())
 
-        return dict(wait_for(f"{verb} of {agent.code} to be taken", ask, 60))
+        try:
+            return dict(wait_for(f"{verb} of {agent.code} to be taken", ask, 60))
+        except AssertionError as error:
+            raise AssertionError(f"{error}; refused with {said[-1:]}") from None
 
     def stop(self, agent: Agent) -> None:
         """Give the wish and wait until it is proven."""

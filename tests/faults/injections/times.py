@@ -68,6 +68,9 @@ def age_sockets(rig: Rig) -> None:
         for verb, state in (("pause", "PAUSED"), ("resume", "RUNNING")):
             rig.command(agent, verb)
             rig.platform.wait_observed(agent.strategy, state, FIRST_SOCKET_S)
+    # What was measured under the wrong clock must not be held against it afterwards.
+    rig.stop(agent)
+    rig.activate(agent)
 
 
 def _heard_ahead_s(rig: Rig, agent: Agent) -> float:
