@@ -122,6 +122,16 @@ PLANTED = [
     Planted("an Idempotency-Key answers another request", "apps/common/idempotency.py",
             "if (kept.path, kept.body_hash) != (path, body_hash):", "if False:",
             ("tests/apps/common/test_idempotency.py",)),
+    Planted("a word from the future keeps an executor ONLINE", "apps/executors/services/presence.py",
+            "last_seen_at__gt=at + SET_BACK", "last_seen_at=None", ("tests/apps/executors/test_leases.py",)),
+    Planted("losses in a row are counted on another day than the one in force", "apps/risk/services/breakers.py",
+            "day = _find_day(account, closed_at)", "day = day_at(closed_at, account.zone)",
+            ("tests/apps/risk/test_after_trade.py",)),
+    Planted("a day that moved is nobody's news", "apps/risk/services/day_news.py", "!= day.starts_at:", "is None:",
+            ("tests/apps/risk/test_days.py",)),
+    Planted("another account's positions pass for ours", "executor_agent/terminal/metatrader5.py",
+            "if account is not None and self._attempt(self._read_own, problems) is None:", "if False:",
+            (f"{AGENT}/test_another_account.py",)),
 ]  # fmt: skip
 
 
