@@ -61,7 +61,7 @@ class AccountFacts:
     )  # of this batch, by symbol, side, quote
     standing: dict[str, Any] | None = None  # what of the judge's state no item of this batch changes
     nearby: dict[str, tuple[object, Any]] = field(default_factory=dict)  # by symbol: sides, correlations
-    written: Written = field(default_factory=dict)  # what the log's lines of this batch say of the state
+    written: Written = field(default_factory=Written)  # what the log's lines of this batch say of the state
 
     def legs(self) -> Iterator[tuple[tuple[str, str], Decimal]]:
         """Yield (symbol, side) and money at risk of all that is held: positions, waiting orders, reservations."""
