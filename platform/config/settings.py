@@ -98,6 +98,10 @@ TEMPLATES = [
 ]
 
 
+# It lets `backtest`, `check` and `makemigrations --check` run without a database. Nobody waits for one to come up there.
+NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
+
+
 def _database(url: str) -> dict[str, object]:
     parts = urlsplit(url)
     if parts.scheme not in {"postgresql", "postgres"}:
@@ -112,14 +116,15 @@ def _database(url: str) -> dict[str, object]:
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
-            "pool": {"min_size": 1, "max_size": env_int("DATABASE_POOL_SIZE", 8, minimum=1, maximum=100), "timeout": 5},
+            "pool": url != NOWHERE
+            and {"min_size": 1, "max_size": env_int("DATABASE_POOL_SIZE", 8, minimum=1, maximum=100), "timeout": 5},
+            "prepare_threshold": 1_000_000_000,  # only what asks for it (apps.common.prepared) is kept prepared
             "options": "-c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000",
         },
     }
 
 
-# The address of nowhere lets `backtest`, `check` and `makemigrations --check` run without a database.
-DATABASES = {"default": _database(env_secret("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none"))}
+DATABASES = {"default": _database(env_secret("DATABASE_URL", NOWHERE))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env_secret("REDIS_URL", "memory://")

@@ -22,8 +22,7 @@ from apps.market.datasets.selectors import LIVE
 from apps.market.models import Bar, DatasetImport, DatasetSource, ImportStatus
 from apps.teams.models import Team
 from trading.data.examine import Policy
-from trading.data.layout import HEAD_BYTES, find_layout
-from trading.data.parquet import MAGIC
+from trading.data.layout import HEAD_BYTES, PARQUET_MAGIC, find_layout
 from trading.data.zones import check_data_zone
 from trading.errors import TradingError
 from trading.model.timeframe import Timeframe
@@ -85,7 +84,7 @@ def look_at_upload(job: DatasetImport, layout: Mapping[str, Any] | None = None) 
     """
     with default_storage.open(job.upload, "rb") as file:
         head = file.read(HEAD_BYTES)
-    if head.startswith(MAGIC):
+    if head.startswith(PARQUET_MAGIC):
         return {"kind": "parquet"}
     try:
         return {"kind": "text", **find_layout(head, layout).describe()}

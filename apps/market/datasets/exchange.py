@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trading.data.columns import MOST_BARS
 from trading.data.errors import DataEmpty, DataTooLarge
-from trading.data.reader import MOST_BARS
 from trading.errors import TradingError
 from trading.model.timeframe import Timeframe
 

@@ -12,7 +12,6 @@ from apps.common.codes import Code
 from apps.common.errors import Impossible, Unavailable
 from apps.market.models import Dataset
 from trading.data.files import write_csv
-from trading.data.parquet import read_parquet
 from trading.errors import TradingError
 from trading.model.bars import Bars
 from trading.model.timeframe import Timeframe
@@ -35,6 +34,8 @@ def load_bars(
     :raises Impossible: where the timeframe is unknown or finer than the dataset's, or a moment lacks its zone.
     :raises Unavailable: DATA_FILE_LOST where the storage no longer has the file.
     """
+    from trading.data.parquet import read_parquet  # loads pyarrow
+
     start_s, end_s = _seconds(start, "start"), _seconds(end, "end")
     try:
         wanted = _read_timeframe(timeframe or dataset.timeframe)

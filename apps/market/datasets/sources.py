@@ -12,11 +12,11 @@ from django.core.files.storage import default_storage
 from apps.common.ids import parse_public_id
 from apps.market.datasets import exchange
 from apps.market.models import Bar, DatasetImport, DatasetSource
+from trading.data.columns import Columns
 from trading.data.errors import DataEmpty
 from trading.data.examine import Examined, Policy, examine
 from trading.data.files import read_bars
-from trading.data.parquet import MAGIC, read_parquet_columns
-from trading.data.reader import Columns
+from trading.data.layout import PARQUET_MAGIC
 from trading.model.timeframe import Timeframe
 
 Progress = Callable[[float], None]
@@ -49,9 +49,11 @@ def _read_upload(job: DatasetImport, on_progress: Progress) -> Examined:
 
     opened: Any = default_storage.open(job.upload, "rb")
     with opened as file:
-        is_parquet = file.read(len(MAGIC)) == MAGIC
+        is_parquet = file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
         file.seek(0)
         if is_parquet:
+            from trading.data.parquet import read_parquet_columns  # loads pyarrow
+
             return examine(read_parquet_columns(file, on_progress=progress), **asked, timeframe=timeframe)
         return read_bars(file, layout=request.get("layout"), **asked, timeframe=timeframe, on_progress=progress)
 

@@ -18,7 +18,6 @@ from apps.common.outbox import tell
 from apps.market.models import Dataset
 from apps.teams.models import AuditEntry
 from trading.data.examine import Examined
-from trading.data.parquet import hash_bars, write_parquet
 from trading.data.quality import coverage
 
 # No handle: addresses such as /data/new mean something else.
@@ -33,6 +32,8 @@ def store_dataset(
 
     The file is written before the transaction; under a lock on its name, the row follows.
     """
+    from trading.data.parquet import hash_bars, write_parquet  # loads pyarrow
+
     bars = examined.bars
     content_hash = hash_bars(bars, symbol)
     path = f"datasets/{team_id.hex}/{content_hash}.parquet"

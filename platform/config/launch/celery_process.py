@@ -20,7 +20,8 @@ def main(argv: list[str]) -> None:
 
     from config.celery import app
 
-    app.start(["--quiet", *argv[1:]])
+    # Django's checks would load every page's view into a process that serves none; `go.py check` has made them.
+    app.start(["--quiet", "--skip-checks", *argv[1:]])
 
 
 if __name__ == "__main__":

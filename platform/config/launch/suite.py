@@ -35,9 +35,13 @@ def main(argv: Sequence[str]) -> int:
 
 
 def run_everything() -> list[str]:
-    """Run the checks and then the tests beside the journeys; return the names of what failed."""
+    """Run checks, tests and journeys side by side; return the names of what failed."""
     return no_package_marker() + run_lanes(
-        {"journeys": [_pytest("journeys", *JOURNEYS, *other_journeys())], "tests": [*steps(), _pytest("tests", *TESTS)]}
+        {
+            "journeys": [_pytest("journeys", *JOURNEYS, *other_journeys())],
+            "tests": [_pytest("tests", *TESTS)],
+            "checks": steps(),
+        }
     )
 
 

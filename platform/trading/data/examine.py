@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trading.data.columns import Columns
 from trading.data.errors import DataEmpty, DataFaulty, NoTimeframe
 from trading.data.findings import Finding, Kind, Level, counted, first_of, say_time
 from trading.data.quality import inspect
-from trading.data.reader import Columns
 from trading.data.zones import check_data_zone, to_utc
 from trading.model.bars import HIGHEST_PRICE, Bars, may_open_at
 from trading.model.timeframe import Timeframe

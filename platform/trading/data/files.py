@@ -7,9 +7,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from trading.data.columns import MOST_BARS
 from trading.data.examine import Examined, Policy, examine
 from trading.data.layout import HEAD_BYTES, find_layout
-from trading.data.reader import MOST_BARS, read_columns
 from trading.model.bars import Bars
 from trading.model.timeframe import Timeframe
 
@@ -36,6 +36,8 @@ def read_bars(
     >>> len(read_bars(io.BytesIO(text)).bars)
     2
     """
+    from trading.data.reader import read_columns  # loads pyarrow
+
     found = find_layout(file.read(HEAD_BYTES), layout)
     file.seek(0)
     columns = read_columns(file, found, on_progress=on_progress, most_bars=most_bars)

@@ -15,6 +15,9 @@ from trading.data.errors import DataBinary, DataEmpty, DataEncoding, DatesAmbigu
 HEAD_BYTES = 65_536
 """How much of a file is looked at."""
 
+PARQUET_MAGIC = b"PAR1"
+"""How a Parquet file begins."""
+
 PRICES = ("open", "high", "low", "close")
 NEEDED = ("time", *PRICES)
 COLUMNS = (*NEEDED, "volume", "spread")

@@ -10,13 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from trading.data.columns import MOST_BARS, Columns
 from trading.data.errors import DataBinary, DataEmpty, DataTooLarge, LayoutUnknown
 from trading.data.layout import COLUMNS, NEEDED
-from trading.data.reader import MOST_BARS, Columns
 from trading.model.bars import Bars
 from trading.model.timeframe import Timeframe
 
-MAGIC = b"PAR1"
 _GROUP_ROWS = 131_072
 _SCHEMA = pa.schema(
     [

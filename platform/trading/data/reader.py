@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
+from trading.data.columns import MOST_BARS, Columns
 from trading.data.errors import DataEmpty, DataTooLarge, LayoutUnknown
 from trading.data.layout import PRICES, Layout
 from trading.data.times import UNREADABLE_S, read_numbers, read_times
@@ -19,36 +19,9 @@ from trading.data.times import UNREADABLE_S, read_numbers, read_times
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-MOST_BARS = 15_000_000
-"""More bars than this are no dataset (28 years of minutes); they would take 0.8 GB to hold."""
 _BLOCK_BYTES = 4 * 1024 * 1024
 _SHOWN_ROWS = 20
 _MOST_SPREAD = 2**31 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """
-    Bars as a file has them, in its order: times of the file's own clock [epoch seconds as if UTC], prices, volume, spread [points].
-
-    ``unreadable`` counts the rows that are no bars, ``unreadable_rows`` are the first of them (1 is the first row of bars);
-    ``uncounted`` counts the cells of volume or spread that are no count and stand as 0; ``zoned`` says that the times are UTC already.
-    """
-
-    time_s: IntArray
-    open: FloatArray
-    high: FloatArray
-    low: FloatArray
-    close: FloatArray
-    volume: FloatArray
-    spread_points: IntArray
-    zoned: bool = False
-    unreadable: int = 0
-    unreadable_rows: list[int] = field(default_factory=list)
-    uncounted: int = 0
-
-    def __len__(self) -> int:
-        return len(self.time_s)
 
 
 def read_columns(

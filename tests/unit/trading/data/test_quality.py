@@ -4,9 +4,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from trading.data.columns import Columns
 from trading.data.examine import examine
 from trading.data.quality import coverage, find_gaps, inspect
-from trading.data.reader import Columns
 from trading.data.zones import offsets_at
 from trading.model.bars import Bars
 from trading.model.timeframe import Timeframe
