@@ -133,7 +133,7 @@ def halt_in_partition(rig: Rig) -> None:
 def lift(rig: Rig, agent: Agent) -> None:
     """A person lifts: signed in, with the password."""
     with rig.signed_in() as person:
-        body = {"reason": "seen", "password": rig.platform.ready["password"]}
+        body = {"password": rig.platform.ready["password"]}
         person.send("POST", f"/api/v1/accounts/{agent.account_id}/lift", body)
 
 
