@@ -59,8 +59,10 @@ for _ahead_s in WRONG_S:
             rig.wait_trading(timeout_s=90)
         assert abs(read_database_ahead_s(rig)) < 60, "the clock is not right again"
         last.kill()
-        wait_for(f"{last.code} called silent", lambda: rig.state_of(last) != "ONLINE", 60)
-        last.start()
+        try:
+            wait_for(f"{last.code} called silent", lambda: rig.state_of(last) != "ONLINE", 60)
+        finally:
+            last.start()
 
 
 @fault(25, "sockets, groups and leases a day old", "I4 I5", needs_clock=True, within_s=150)
@@ -81,8 +83,10 @@ def _be_missed(rig: Rig) -> None:
     """Let an agent die, and the schedule notice: it goes on though its clock was set back."""
     agent = one(rig)
     agent.kill()
-    wait_for(f"the silence of {agent.code} to be told", lambda: _read_told(rig, agent) != "ONLINE", 60)
-    agent.start()
+    try:
+        wait_for(f"the silence of {agent.code} to be told", lambda: _read_told(rig, agent) != "ONLINE", 60)
+    finally:
+        agent.start()
 
 
 def _read_told(rig: Rig, agent: Agent) -> str:
