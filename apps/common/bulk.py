@@ -97,8 +97,9 @@ def _with_json(values: tuple[Any, ...], places: tuple[int, ...]) -> list[Any]:
 def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], tuple[tuple[str, Callable[[], Any]], ...]]:
     """Return the default of every column's attribute, and those that are made anew for each row."""
     fields = model._meta.concrete_fields
-    made = tuple((one.attname, one.get_default) for one in fields if callable(one.default))
-    return {one.attname: None if callable(one.default) else one.get_default() for one in fields}, made
+    anew = [one for one in fields if one.has_default() and callable(one.default)]
+    plain = {one.attname: None if one in anew else one.get_default() for one in fields}
+    return plain, tuple((one.attname, one.get_default) for one in anew)
 
 
 @cache
