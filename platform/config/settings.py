@@ -165,6 +165,7 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "config.schedule:SteadyScheduler"
 CELERY_BEAT_SCHEDULE = {
     "roll-trading-days": {
         "task": "apps.risk.tasks.roll_trading_days",
