@@ -28,9 +28,10 @@ from apps.teams.callers import Caller, get_user_caller
 
 @dataclass(frozen=True)
 class Credential:
-    """A way to find the caller, now and again."""
+    """A way to find the caller, now and again. `pair`: an executor's key and secret, of which many are looked up at once."""
 
     look_up: Callable[[], Caller]
+    pair: tuple[str, str] | None = None
 
 
 def bearer_credential(token: str, ip: str) -> Credential:
@@ -40,7 +41,7 @@ def bearer_credential(token: str, ip: str) -> Credential:
 
 def executor_credential(key_id: str, secret: str, ip: str) -> Credential:
     """Return the credential of an executor's key."""
-    return Credential(lambda: get_executor_caller_limited(key_id, secret, ip=ip))
+    return Credential(lambda: get_executor_caller_limited(key_id, secret, ip=ip), (key_id, secret))
 
 
 def cookie_credential(session_key: str, team_ref: str | None) -> Credential:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from django.db import transaction
 from apps.accounts.models import Account, AccountSnapshot
 from apps.assignments.models import Assignment, Desired
 from apps.assignments.selectors import is_proven
-from apps.assignments.services.edits import keep_wish, lock_assignments, record_command, wake
+from apps.assignments.services.edits import lock_assignments, record_commands, set_wish, wake
 from apps.assignments.services.placing import require_certified, require_free_symbol
 from apps.assignments.services.preflight import check_rules, choose_executors, require_startable
 from apps.bots.models import Bot, BotStatus, Guild
@@ -59,16 +60,17 @@ def activate(
     if retired := next((row for row in locked if row.retired_at is not None), None):
         raise Conflict("EXECUTOR_RETIRED", f"Executor {retired.code} is retired.", "executors")
     require_certified(executors, version.symbol)
-    changed: list[Assignment] = []
+    changed: dict[CommandKind, list[Assignment]] = defaultdict(list)
     rows = []
     for executor in executors:
-        row, is_changed = _want_running(
-            strategy, version, executor, settings, keep=overrides is None, actor=actor, at=at
-        )
+        row, kind = _want_running(strategy, version, executor, settings, keep=overrides is None, actor=actor, at=at)
         rows.append(row)
-        changed += [row] if is_changed else []
+        if kind is not None:
+            changed[kind].append(row)
+    for kind, alike in changed.items():
+        record_commands(alike, kind, actor=actor, at=at)
     if changed:
-        wake(changed)
+        wake([row for alike in changed.values() for row in alike])
     return rows
 
 
@@ -81,27 +83,28 @@ def _want_running(
     keep: bool,
     actor: str,
     at: datetime,
-) -> tuple[Assignment, bool]:
+) -> tuple[Assignment, CommandKind | None]:
+    """Return the executor's assignment, wanted as asked, and the verb that led there; None where it was so already."""
     bot = _get_bot(strategy, executor, actor)
     require_free_symbol(bot, version.symbol)
     live = lock_assignments(Assignment.objects.filter(bot=bot, live=True).values_list("pk", flat=True))
     if not live:
-        return _create(bot, strategy, version, executor, settings, actor, at), True
+        return _create(bot, strategy, version, executor, settings, actor, at), CommandKind.START_STRATEGY
     row = live[0]
     if row.desired == Desired.STOPPED:
         _require_stopped(row)
         Assignment.objects.filter(pk=row.pk).update(live=False)
-        return _create(bot, strategy, version, executor, settings, actor, at), True
+        return _create(bot, strategy, version, executor, settings, actor, at), CommandKind.START_STRATEGY
     if row.executor_id != executor.pk:
         message = f"{bot.bot_id} is assigned to {row.executor.code}; stop it there first."
         raise Conflict("ASSIGNED_ELSEWHERE", message, "executors")
     wanted = check_rules(version, row.settings) if keep else settings
     if (row.desired, row.version_id, row.settings) == (Desired.RUNNING, version.pk, wanted):
-        return row, False
+        return row, None
     same = (row.version_id, row.settings) == (version.pk, wanted)
     kind = CommandKind.RESUME_STRATEGY if same else CommandKind.UPDATE_STRATEGY
-    keep_wish(row, kind, actor=actor, at=at, desired=Desired.RUNNING, version=version, settings=wanted)
-    return row, True
+    set_wish(row, actor=actor, at=at, desired=Desired.RUNNING, version=version, settings=wanted)
+    return row, kind
 
 
 def _create(
@@ -114,7 +117,7 @@ def _create(
     at: datetime,
 ) -> Assignment:
     seen = AccountSnapshot.objects.filter(account_id=executor.account_id).first()
-    row = Assignment.objects.create(
+    return Assignment.objects.create(
         account=executor.account,
         bot=bot,
         executor=executor,
@@ -126,8 +129,6 @@ def _create(
         desired_by=actor[:120],
         anchor_at=seen.market_at if seen else None,
     )
-    record_command(row, CommandKind.START_STRATEGY, actor=actor, at=at)
-    return row
 
 
 def _get_bot(strategy: Strategy, executor: Executor, actor: str) -> Bot:

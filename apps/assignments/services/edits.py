@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db.models import F, QuerySet
 
 from apps.assignments.models import Assignment, Desired
+from apps.common.bulk import copy_rows, new_row
 from apps.common.ids import public_id
 from apps.common.models import OutboxEvent
 from apps.common.outbox import make_event, tell_all
@@ -45,23 +46,21 @@ def _lock(assignment_ids: Iterable[UUID]) -> QuerySet[Assignment]:
     return rows.filter(pk__in=list(assignment_ids)).order_by("pk")
 
 
-def keep_wish(
+def set_wish(
     row: Assignment,
-    kind: CommandKind,
     *,
     actor: str,
     at: datetime,
     desired: Desired,
     version: StrategyVersion | None = None,
     settings: dict[str, Any] | None = None,
-) -> Command:
-    """Store a wish on a locked row, with its Command; whoever calls then calls `wake` once for all."""
+) -> None:
+    """Store a wish on a locked row; whoever calls then calls `record_commands` and `wake` once for all."""
     row.desired, row.desired_at, row.desired_by = desired, at, actor
     row.generation += 1
     row.version = version or row.version
     row.settings = row.settings if settings is None else settings
     row.save(update_fields=["desired", "desired_at", "desired_by", "generation", "version", "settings"])
-    return record_command(row, kind, actor=actor, at=at)
 
 
 def keep_wishes(rows: Sequence[Assignment], kind: CommandKind, *, actor: str, at: datetime, desired: Desired) -> None:
@@ -76,29 +75,30 @@ def keep_wishes(rows: Sequence[Assignment], kind: CommandKind, *, actor: str, at
     record_commands(rows, kind, actor=actor, at=at)
 
 
-def record_command(row: Assignment, kind: CommandKind, *, actor: str, at: datetime) -> Command:
-    """Keep the verb that led to the row's generation; older ones that nobody has executed are superseded."""
-    return record_commands([row], kind, actor=actor, at=at)[0]
+def record_commands(rows: Sequence[Assignment], kind: CommandKind, *, actor: str, at: datetime) -> None:
+    """
+    Keep the verb that led to each row's generation; older ones that nobody has executed are superseded.
 
-
-def record_commands(rows: Sequence[Assignment], kind: CommandKind, *, actor: str, at: datetime) -> list[Command]:
-    """Do what `record_command` does, for many rows at once."""
+    The same few statements however many rows; nobody needs what the database adds to the rows that are kept.
+    """
     Command.objects.filter(assignment_id__in=[row.pk for row in rows], state__in=WAITING, kind__in=EDITS).update(
         state=CommandState.SUPERSEDED, ended_at=at
     )
-    commands = Command.objects.bulk_create([_command(row, kind, actor) for row in rows])
-    AuditEntry.objects.bulk_create([_entry(row, kind, actor) for row in rows])
+    commands = [_command(row, kind, actor) for row in rows]
+    copy_rows(commands)
+    copy_rows([_entry(row, kind, actor) for row in rows])
     events = []
     for row, command in zip(rows, commands, strict=True):
         events += [make_assignment_event(row), make_command_event(row.executor, command)]
     tell_all(events, wake=True)
-    return commands
 
 
 def _command(row: Assignment, kind: CommandKind, actor: str) -> Command:
-    return Command(
+    return new_row(
+        Command,
         executor_id=row.executor_id,
-        kind=kind,
+        kind=str(kind),
+        state=str(CommandState.PENDING),
         assignment_id=row.pk,
         generation=row.generation,
         payload=spec_payload(row, kind),
@@ -108,7 +108,8 @@ def _command(row: Assignment, kind: CommandKind, actor: str) -> Command:
 
 def _entry(row: Assignment, kind: CommandKind, actor: str) -> AuditEntry:
     detail = {"generation": row.generation, "bot_id": row.bot.bot_id}
-    return AuditEntry(team_id=row.account.team_id, actor=actor[:120], action=kind, target=row.public_id, detail=detail)
+    named = {"actor": actor[:120], "action": str(kind), "target": row.public_id, "detail": detail}
+    return new_row(AuditEntry, team_id=row.account.team_id, **named)
 
 
 def wake(rows: Iterable[Assignment]) -> None:

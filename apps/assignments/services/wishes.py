@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.assignments.models import Assignment, Desired
-from apps.assignments.services.edits import keep_wish, keep_wishes, lock_assignments, wake
+from apps.assignments.services.edits import keep_wishes, lock_assignments, record_commands, set_wish, wake
 from apps.assignments.services.placing import require_free_symbol
 from apps.assignments.services.preflight import check_rules
 from apps.common.errors import Conflict
@@ -60,12 +60,15 @@ def update(
         if (row.version_id, row.settings) == (version.pk, settings):
             return False
         require_free_symbol(row.bot, version.symbol)
-        desired = Desired(row.desired)
-        kind = CommandKind.UPDATE_STRATEGY
-        keep_wish(row, kind, actor=actor, at=at, desired=desired, version=version, settings=settings)
+        set_wish(row, actor=actor, at=at, desired=Desired(row.desired), version=version, settings=settings)
         return True
 
-    return _wish(assignment_ids, lambda rows: [row for row in rows if want(row)])
+    def want_all(rows: list[Assignment]) -> list[Assignment]:
+        changed = [row for row in rows if want(row)]
+        record_commands(changed, CommandKind.UPDATE_STRATEGY, actor=actor, at=at)
+        return changed
+
+    return _wish(assignment_ids, want_all)
 
 
 @transaction.atomic

@@ -7,10 +7,13 @@ import asyncio
 import psycopg
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
+from apps.common.clock import read_at
 from apps.common.nudges import nudge_executor, nudge_executors
 from apps.common.postgres import hear_notices, open_connection
 from apps.executors.models import Executor, ExecutorKey
+from apps.gateway.executor_socket import Seen, look_at
 from apps.gateway.places import Nudged
 from apps.teams import keys
 from tests.apps.gateway.conftest import Socket, in_database
@@ -155,3 +158,22 @@ async def test_what_the_taker_raises_ends_the_hearing():
         await notify([1])
         with pytest.raises(ValueError, match="1"):
             await asyncio.wait_for(hearing, 30)
+
+
+async def test_a_look_of_many_keys_is_one_statement_and_a_revoked_one_opens_nothing():
+    executor = await make_executor()
+
+    @in_database
+    def look():
+        pairs = []
+        for revoked_at in (None, None, NOW):
+            pair = keys.mint_executor_key()
+            more = {"key_id": pair.key_id, "digest": pair.digest, "pepper_number": pair.pepper_number}
+            ExecutorKey.objects.create(executor=executor, revoked_at=revoked_at, last_used_at=read_at(), **more)
+            pairs.append((pair.key_id, pair.text))
+        with CaptureQueriesContext(connection) as caught:
+            seen = look_at([*pairs, (pairs[0][0], pairs[1][1])])
+        return seen, len(caught)
+
+    mine = Seen(executor.pk, 7)
+    assert await look() == ([mine, mine, None, None], 1)

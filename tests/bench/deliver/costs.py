@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 
@@ -9,7 +10,7 @@ import psutil
 
 
 class Meter:
-    """Processor time and memory of processes by name; a server's children count as it."""
+    """Processor time and memory of processes by name; a server's children count as it, this process's own do not."""
 
     def __init__(self, pids: Mapping[str, int]) -> None:
         self._pids = dict(pids)
@@ -34,7 +35,7 @@ class Meter:
 def _family(pid: int) -> list[psutil.Process]:
     try:
         process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
+        return [process] if pid == os.getpid() else [process, *process.children(recursive=True)]
     except psutil.Error:
         return []
 
