@@ -90,7 +90,7 @@ class Agent:
             clocks, journal, self._session, self._watch, self._spool, self._assignments, self._strategies, self._holdings,
             self._resolver, self._closer, self._reconciler,
         )  # fmt: skip
-        self._preflight = Preflight(clocks, terminal, self._session, self._watch, self._feed)
+        self._preflight = Preflight(clocks, terminal, self._session, self._watch, self._feed, journal)
         self._feed.on_change = self._preflight.ask
         self._dead_man = DeadMan(
             clocks, journal, self._session, self._watch, self._spool,

@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import random
 import secrets
 import tempfile
@@ -32,6 +31,8 @@ import psutil
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
+from simulator.asking import Asker
+from simulator.keeping import Journal
 from trading.protocol import (
     AccountState,
     AgentHealth,
@@ -76,7 +77,7 @@ class LightAgent:
     on_nudge: Heard | None = None
     on_set: Heard | None = None
     on_proof: Heard | None = None
-    journal: Path | None = None
+    journal: Journal | None = None
     statuses: list[AssignmentStatus] = field(default_factory=list)
     version: int = 0
     fence: int = 0
@@ -92,11 +93,11 @@ class LightAgent:
     async def run(self) -> None:
         """Live until cancelled; whatever breaks is begun again."""
         headers = {**self.headers, "X-Instance-Id": self.instance}  # as an agent does: or it gets no lease with its set
-        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=35, trust_env=False) as client:
+        with contextlib.closing(Asker(self.url, headers)) as client:
             while not self.ready.is_set():
                 try:
                     await self._greet(client)
-                except httpx.HTTPError:
+                except OSError:
                     self.failures += 1
                     await asyncio.sleep(random.uniform(0.5, 1.5))
             parts = [lambda: self._beat(client), lambda: self._poll(client), lambda: self._converge(client)]
@@ -106,26 +107,24 @@ class LightAgent:
     async def _for_ever(self, live: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Begin anew, after a pause, whatever ends: a server that is busy or away says so, and agents come again."""
         while True:
-            with contextlib.suppress(httpx.HTTPError, WebSocketException, OSError):
+            with contextlib.suppress(WebSocketException, OSError):
                 await live()
             self.failures += 1
             await asyncio.sleep(random.uniform(0.5, 1.5))
 
-    async def _greet(self, client: httpx.AsyncClient) -> None:
+    async def _greet(self, client: Asker) -> None:
         hello = Hello(
             protocol_version=1, agent_version="0.1.0", core_version="0.1.0", instance_id=self.instance, host="load",
             login=self.login, broker_server=SERVER, currency="USD", leverage=100, margin_mode="HEDGING", trade_mode="DEMO",
             trade_allowed=True, at=datetime.now(UTC),
         )  # fmt: skip
-        answer = await client.post("/api/v1/executor/hello", content=encode(hello), headers=JSON)
-        lease = decode(answer.raise_for_status().content, Welcome).lease
+        lease = decode(await client.post("/api/v1/executor/hello", encode(hello)), Welcome).lease
         self.fence = lease.fence if lease else 0
-        symbols = SymbolsMessage(symbols=[EURUSD])
-        (await client.post("/api/v1/executor/symbols", content=encode(symbols), headers=JSON)).raise_for_status()
+        await client.post("/api/v1/executor/symbols", encode(SymbolsMessage(symbols=[EURUSD])))
         await self.tell(client, "START")
         self.ready.set()
 
-    async def tell(self, client: httpx.AsyncClient, reason: str) -> None:
+    async def tell(self, client: Asker, reason: str) -> None:
         """Send a snapshot of a flat account."""
         self.seq += 1
         at = datetime.now(UTC)
@@ -137,31 +136,29 @@ class LightAgent:
             health=AgentHealth(rss_bytes=1, threads=1, spool_reports=0, journal_bytes=0, uptime_s=time.monotonic()),
         )  # fmt: skip
         began_s = time.perf_counter()
-        answer = await client.post("/api/v1/executor/snapshot", content=encode(message), headers=JSON)
-        decode(answer.raise_for_status().content, SnapshotAnswer)
+        decode(await client.post("/api/v1/executor/snapshot", encode(message)), SnapshotAnswer)
         self.answered_s = time.perf_counter()
         self.took_ms.append((self.answered_s - began_s) * 1000)
 
-    async def _beat(self, client: httpx.AsyncClient) -> None:
+    async def _beat(self, client: Asker) -> None:
         await asyncio.sleep(SNAPSHOT_EVERY_S * (self.login % 50) / 50)  # not all at once
         while True:
             await self.tell(client, "INTERVAL")
             await asyncio.sleep(SNAPSHOT_EVERY_S)
 
-    async def _poll(self, client: httpx.AsyncClient) -> None:
+    async def _poll(self, client: Asker) -> None:
         while True:
             await self._pull(client, 25_000)
 
-    async def _converge(self, client: httpx.AsyncClient) -> None:
+    async def _converge(self, client: Asker) -> None:
         while True:
             await self._look.wait()
             self._look.clear()
             await self._pull(client, 0)
 
-    async def _pull(self, client: httpx.AsyncClient, wait_ms: int) -> None:
-        asked = {"since": self.version, "wait_ms": wait_ms}
-        answer = await client.get("/api/v1/executor/desired", params=asked)
-        wanted = decode(answer.raise_for_status().content, DesiredSet)
+    async def _pull(self, client: Asker, wait_ms: int) -> None:
+        asked = f"/api/v1/executor/desired?since={self.version}&wait_ms={wait_ms}"
+        wanted = decode(await client.get(asked), DesiredSet)
         if wanted.desired_version <= self.version:
             return
         self.version = wanted.desired_version
@@ -177,16 +174,14 @@ class LightAgent:
             for one in wanted.assignments
         ]
         if self.journal is not None:
-            await asyncio.to_thread(
-                _keep, self.journal, [f"{s.assignment_id} {s.observed_generation}" for s in self.statuses]
-            )
+            await self.journal.keep(f"{s.assignment_id} {s.observed_generation}\n" for s in self.statuses)
         await self.tell(client, "CHANGE")
         if self.on_proof:
             self.on_proof(self, time.perf_counter())
 
     async def _listen(self) -> None:
         address = "ws" + self.url.removeprefix("http") + "/ws/executor"
-        async with connect(address, additional_headers=self.headers, proxy=None) as socket:
+        async with connect(address, additional_headers=self.headers, proxy=None, compression=None) as socket:
             async for _ in socket:
                 self.nudges += 1
                 if self.on_nudge:
@@ -194,24 +189,13 @@ class LightAgent:
                 self._look.set()
 
 
-JSON = {"Content-Type": "application/json"}
-
-
-def _keep(journal: Path, lines: list[str]) -> None:
-    """Write down what is to be done before it is done: it survives the machine."""
-    with journal.open("a", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def enrol(
-    url: str, api_key: str, count: int, *, has_socket: bool = True, journals: Path | None = None
+    url: str, api_key: str, count: int, *, has_socket: bool = True, journal: Journal | None = None
 ) -> list[LightAgent]:
     """
     Create paper accounts and executors, and return an agent for each.
 
-    :param journals: the folder in which each agent keeps its journal; without one it keeps none.
+    :param journal: where the agents write down what they prove; without one they do not.
     :raises httpx.HTTPStatusError: where the key may not.
     """
     run = secrets.token_hex(3)
@@ -223,7 +207,6 @@ def enrol(
         asked = {"code": code, "name": code, "account_id": made["id"]}
         executor = client.post("executors", json=asked).raise_for_status().json()
         keys = {"X-API-Key": executor["api_key"], "X-API-Secret": executor["api_secret"]}
-        journal = journals / f"{code}.journal" if journals else None
         return LightAgent(url, code, login, executor["id"], keys, has_socket, journal=journal)
 
     headers = {"Authorization": f"Bearer {api_key}"}
@@ -286,8 +269,9 @@ def main() -> None:
     parser.add_argument("--agents", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=0.0, help="0: until interrupted")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="load-journals-") as folder:
-        agents = enrol(asked.url.rstrip("/"), asked.api_key, asked.agents, journals=Path(folder))
+    with tempfile.TemporaryDirectory(prefix="load-journal-") as folder:
+        journal = Journal(Path(folder) / "journal")
+        agents = enrol(asked.url.rstrip("/"), asked.api_key, asked.agents, journal=journal)
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_run(agents, asked.seconds))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -46,10 +47,16 @@ class Batcher(Generic[ItemT, AnswerT]):
     A queue and its thread. `work` gets all items that wait (at most 256) and returns an answer for each, in order.
 
     What spoils a batch is found by doing its items one by one: the others are answered.
+
+    :param gather_s: how long after the beginning of a batch the next may begin. Who comes alone waits for nobody; of those who
+        come in a steady stream, as many are taken together as come meanwhile.
     """
 
-    def __init__(self, name: str, work: Callable[[Sequence[ItemT]], Sequence[AnswerT]]) -> None:
-        self._name, self._work = name, work
+    def __init__(
+        self, name: str, work: Callable[[Sequence[ItemT]], Sequence[AnswerT]], *, gather_s: float = 0.0
+    ) -> None:
+        self._name, self._work, self._gather_s = name, work, gather_s
+        self._next_s = time.monotonic()  # when the next batch may begin
         self._queue: queue.Queue[_Waiting[ItemT]] = queue.Queue(MOST_WAITING)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -97,6 +104,8 @@ class Batcher(Generic[ItemT, AnswerT]):
 
     def _take(self) -> list[_Waiting[ItemT]]:
         batch = [self._queue.get()]
+        time.sleep(max(0.0, self._next_s - time.monotonic()))
+        self._next_s = time.monotonic() + self._gather_s
         while len(batch) < MOST_ITEMS:
             try:
                 batch.append(self._queue.get_nowait())

@@ -11,6 +11,9 @@ from typing import Any, TypeVar
 from django.db import connection, models
 from django.db.models.base import ModelState
 
+from apps.common.prepared import execute
+
+FEW = 8  # rows, up to which single INSERTs in one round trip cost less than a COPY
 Row = TypeVar("Row", bound=models.Model)
 
 
@@ -53,6 +56,21 @@ def copy_rows(rows: Sequence[models.Model]) -> None:
                 copy.write_row(_with_json(values, json_places) if json_places else values)
 
 
+def insert_rows(rows: Sequence[models.Model]) -> None:
+    """
+    Insert a few unsaved rows of one model as `copy_rows` does, each by a statement that the server keeps prepared: in a round
+    trip with others (`one_round_trip`), where COPY needs one of its own.
+
+    :raises django.db.DatabaseError: as an insert would.
+    """
+    if not rows:
+        return
+    statement, read, json_places = _insert_plan(type(rows[0]))
+    for row in rows:
+        values = read(row)
+        execute(statement, _with_json(values, json_places) if json_places else values)
+
+
 def update_rows(rows: Sequence[models.Model], names: tuple[str, ...]) -> None:
     """
     Write the named columns of rows of one model that exist, in one statement. A row that is gone is passed over.
@@ -64,10 +82,8 @@ def update_rows(rows: Sequence[models.Model], names: tuple[str, ...]) -> None:
     """
     if not rows:
         return
-    before, first, later, after, read = _update_plan(type(rows[0]), names)
-    statement = "".join([before, first, later * (len(rows) - 1), after])
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [value for row in rows for value in read(row)])
+    statement, read = _update_plan(type(rows[0]), names)
+    execute(statement, [list(column) for column in zip(*map(read, rows), strict=True)])
 
 
 def _with_json(values: tuple[Any, ...], places: tuple[int, ...]) -> list[Any]:
@@ -81,8 +97,9 @@ def _with_json(values: tuple[Any, ...], places: tuple[int, ...]) -> list[Any]:
 def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], tuple[tuple[str, Callable[[], Any]], ...]]:
     """Return the default of every column's attribute, and those that are made anew for each row."""
     fields = model._meta.concrete_fields
-    made = tuple((one.attname, one.get_default) for one in fields if callable(one.default))
-    return {one.attname: None if callable(one.default) else one.get_default() for one in fields}, made
+    anew = [one for one in fields if one.has_default() and callable(one.default)]
+    plain = {one.attname: None if one in anew else one.get_default() for one in fields}
+    return plain, tuple((one.attname, one.get_default) for one in anew)
 
 
 @cache
@@ -97,10 +114,17 @@ def _plan(model: type[models.Model]) -> tuple[str, attrgetter[tuple[Any, ...]], 
 
 
 @cache
-def _update_plan(
-    model: type[models.Model], names: tuple[str, ...]
-) -> tuple[str, str, str, str, attrgetter[tuple[Any, ...]]]:
-    """Return the statement's beginning, the places of the first row (with types) and of a later one, its end, and what reads a row."""
+def _insert_plan(model: type[models.Model]) -> tuple[str, attrgetter[tuple[Any, ...]], tuple[int, ...]]:
+    """Return what `_plan` does, for INSERT."""
+    copy, read, json_places = _plan(model)
+    target = copy.removeprefix("COPY ").removesuffix(" FROM STDIN")
+    places = ", ".join(["%s"] * (target.count(",") + 1))
+    return f"INSERT INTO {target} VALUES ({places})", read, json_places  # noqa: S608 - the model's own names
+
+
+@cache
+def _update_plan(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, attrgetter[tuple[Any, ...]]]:
+    """Return the statement, which takes an array for each column whatever the number of rows, and what reads a row."""
     key = model._meta.pk
     assert key is not None
     known = {one.attname: one for one in model._meta.concrete_fields}
@@ -110,12 +134,10 @@ def _update_plan(
     table = quote(model._meta.db_table)
     changes = ", ".join(f"{one} = new.{one}" for one in columns[1:])
     # Types without their lengths: a cast to varchar(3) would cut a text off, where the column refuses it.
-    places = ", ".join(f"%s::{str(one.db_type(connection)).partition('(')[0]}" for one in fields)
+    arrays = ", ".join(f"%s::{str(one.db_type(connection)).partition('(')[0]}[]" for one in fields)
     return (
-        f"UPDATE {table} SET {changes} FROM (VALUES ",  # noqa: S608 - the model's own names
-        f"({places})",
-        f", ({', '.join(['%s'] * len(fields))})",
-        f") AS new ({', '.join(columns)}) WHERE {table}.{columns[0]} = new.{columns[0]}",
+        f"UPDATE {table} SET {changes} FROM unnest({arrays}) "  # noqa: S608 - the model's own names
+        f"AS new ({', '.join(columns)}) WHERE {table}.{columns[0]} = new.{columns[0]}",
         attrgetter(*[one.attname for one in fields]),
     )
 

@@ -6,10 +6,11 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 
 from apps.common.bulk import copy_rows, new_row
 from apps.common.models import OutboxEvent
+from apps.common.prepared import execute
 from apps.common.wire import to_plain
 
 CHANNEL = "outbox"
@@ -68,5 +69,4 @@ def make_plain_event(
 
 def wake_relay() -> None:
     """Notify the relay on commit. PostgreSQL folds equal notifications of a transaction into one."""
-    with transaction.get_connection().cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+    execute("SELECT pg_notify(%s, '')", [CHANNEL])

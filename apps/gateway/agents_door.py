@@ -31,7 +31,8 @@ from apps.common.wire import to_json
 from apps.executors.authentication import find_executors
 from apps.gateway.credentials import ip_of
 from apps.gateway.doors import INSTANCE, LONGEST_WAIT_MS
-from apps.gateway.hub import Nudged, get_hub
+from apps.gateway.hub import get_hub
+from apps.gateway.places import Nudged
 from apps.gateway.services.desired import Puller, build_desired_sets
 from apps.gateway.services.plain_snapshots import View, take_plain_snapshots
 from apps.teams import limits
@@ -41,6 +42,8 @@ DESIRED: Final = "/api/v1/executor/desired"
 SNAPSHOT: Final = "/api/v1/executor/snapshot"
 LARGEST_PLAIN: Final = 256 * 1024
 ANSWER_WITHIN_S: Final = 10.0
+# A batch costs the interpreter 10 ms, and each snapshot in it half of one. Their age counts from when they came.
+GATHER_SNAPSHOTS_S: Final = 0.1
 MOST_KNOWN: Final = 20_000
 
 log = structlog.get_logger(__name__)
@@ -105,7 +108,9 @@ class Door:
     def __init__(self, application: Application) -> None:
         self._application = application
         self._desired: Batcher[Asked, Stands | bytes | None] = Batcher("desired", answer_desired)
-        self._snapshots: Batcher[Told, bytes | None] = Batcher("snapshots", answer_snapshots)
+        self._snapshots: Batcher[Told, bytes | None] = Batcher(
+            "snapshots", answer_snapshots, gather_s=GATHER_SNAPSHOTS_S
+        )
         # Which executor a key is: only to be woken by its nudges before the key is looked at, never to believe the key.
         self._known: OrderedDict[str, UUID] = OrderedDict()
 

@@ -1,10 +1,9 @@
-"""The two sockets: nudges for executors, events for browsers and programs. They say what happened; they decide nothing."""
+"""Sockets that know their caller, and that of events for browsers and programs. They say what happened; they decide nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from typing import Any
 
 import structlog
@@ -18,7 +17,8 @@ from apps.common.ids import public_id
 from apps.common.wire import MAX_BODY_BYTES, parse_json, to_json
 from apps.gateway.credentials import Credential, ip_of, read_first_message
 from apps.gateway.fanout import Batch, Write, find_write, frames_of
-from apps.gateway.hub import Subscriber, get_hub, read_desired_version
+from apps.gateway.hub import get_hub
+from apps.gateway.places import Subscriber
 from apps.teams.callers import Caller
 
 log = structlog.get_logger(__name__)
@@ -26,7 +26,6 @@ log = structlog.get_logger(__name__)
 NOT_AUTHENTICATED, FORBIDDEN, MALFORMED, TOO_LARGE, GONE = 4401, 4403, 4400, 1009, 4410
 FIRST_MESSAGE_S = 10.0
 RECHECK_S = 60.0
-RECHECK_AFTER_S = 5.0  # after a number was told: not with each of two hundred in the same moment
 FRAME_EVERY_S = 0.25  # who is not written to directly is told at most four bursts a second
 AT_ONCE = 50  # messages in one write: below what a transport holds before it calls its reader slow
 
@@ -172,38 +171,6 @@ class KeyedConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     def _give_up(self) -> None:
         self._work = asyncio.create_task(self.close(NOT_AUTHENTICATED))
-
-
-class ExecutorConsumer(KeyedConsumer):
-    """`/ws/executor`: `{"type": "desired", "desired_version": n}` at once and with every change. The agent then looks."""
-
-    def check(self, caller: Caller) -> None:
-        if caller.executor_id is None:
-            raise Forbidden(Code.FORBIDDEN, "This socket is for executors' keys.")
-
-    async def serve(self) -> None:
-        assert self.caller.executor_id is not None
-        executor_id, now_s = self.caller.executor_id, asyncio.get_running_loop().time
-        with get_hub().waiting_for(executor_id) as nudged:
-            told = await self._tell_version(await read_desired_version(executor_id), None)
-            due_s = now_s() + RECHECK_S
-            while True:
-                was_woken = await nudged.wait(due_s - now_s())
-                version = nudged.version if was_woken else None
-                if version is not None and version != told and now_s() < due_s:
-                    # A number says nothing to whoever lost the key meanwhile, and speed is what a nudge is for.
-                    told = await self._tell_version(version, told)
-                    due_s = min(due_s, now_s() + RECHECK_AFTER_S * random.uniform(0.5, 1.5))
-                    continue
-                if not await self.recheck():
-                    return
-                told = await self._tell_version(await read_desired_version(executor_id), told)
-                due_s = now_s() + RECHECK_S
-
-    async def _tell_version(self, version: int, told: int | None) -> int:
-        if version != told:
-            await self.tell({"type": "desired", "desired_version": version})
-        return version
 
 
 class EventsConsumer(KeyedConsumer):

@@ -22,7 +22,8 @@ from apps.gateway.consumers import RECHECK_S, KeyedConsumer
 from apps.gateway.dashboard_messages import join, say_event
 from apps.gateway.fanout import Batch
 from apps.gateway.feeds import TeamFeed, follow
-from apps.gateway.hub import Subscriber, get_hub
+from apps.gateway.hub import get_hub
+from apps.gateway.places import Subscriber
 from apps.gateway.selectors.dashboards import (
     ACCOUNT_UPDATES,
     BOT_UPDATES,

@@ -21,7 +21,8 @@ from channels.db import database_sync_to_async
 from apps.common.wire import to_json
 from apps.gateway.dashboard_messages import join
 from apps.gateway.fanout import frames_of
-from apps.gateway.hub import AT_A_TIME, Subscriber, get_hub
+from apps.gateway.hub import AT_A_TIME, get_hub
+from apps.gateway.places import Subscriber
 from apps.gateway.selectors.dashboards import State, read_states
 
 log = structlog.get_logger(__name__)

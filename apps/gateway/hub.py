@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -23,145 +23,19 @@ from channels.layers import get_channel_layer
 from apps.common import events as published
 from apps.common.live import group_of, listen_here
 from apps.common.nudges import EXECUTOR_CHANNEL, read_nudge
-from apps.common.postgres import LOST, open_connection
+from apps.common.postgres import LOST, hear_notices, open_connection
 from apps.common.threads import release_thread
 from apps.executors.models import Executor
 from apps.gateway.fanout import Batch
+from apps.gateway.places import Nudged, Subscriber
 
 log = structlog.get_logger(__name__)
 
 RETRY_S = (0.1, 0.3, 1.0, 2.0)
 ALIVE_EVERY_S = 10.0
 LOOK_EVERY_S = 5.0
-MOST_WAITING = 500
 AT_A_TIME = 8  # sockets told before others get a turn: a write gives the interpreter away, and waits to have it back
 CLOSING = ("key.revoked", "member.removed")  # after them a socket may no longer be its owner's
-
-
-class Subscriber:
-    """
-    One socket's place in a team's stream. A reader too slow for its queue reads from the database instead.
-
-    `tell_directly` writes a batch, and `show_directly` the states that changed, where the socket's task has nothing else to say;
-    they answer whether they could. What they could not tell, the task tells when it is woken.
-    """
-
-    def __init__(self, team_id: uuid.UUID, last: int) -> None:
-        self.team_id, self.last = team_id, last
-        self.is_behind = False
-        self.must_recheck = False
-        self.tell_directly: Callable[[Batch], bool] | None = None
-        self.show_directly: Callable[[], bool] | None = None
-        self._waiting: deque[dict[str, Any]] = deque()
-        self._wake = asyncio.Event()
-        self._sleeps = False
-
-    def offer_batch(self, batch: Batch) -> None:
-        """Take events that were just published: told on the spot where nothing else is to be told before them."""
-        tell = self.tell_directly
-        if tell and not self._waiting and self._is_quiet() and batch.follows(self.last) and tell(batch):
-            self.last = batch.last
-            return
-        for event in batch.events:
-            self.offer(event)
-
-    def states_changed(self) -> None:
-        """Have the states that changed shown: on the spot, else by the socket's task."""
-        if not (self.show_directly and self._is_quiet() and self.show_directly()):
-            self.nudge()
-
-    def _is_quiet(self) -> bool:
-        """Say whether the socket's task sleeps and has no reason to wake: then nothing can stand between two messages."""
-        return self._sleeps and not (self._wake.is_set() or self.is_behind or self.must_recheck)
-
-    def offer(self, event: dict[str, Any]) -> None:
-        """Take an event that was just published."""
-        if len(self._waiting) >= MOST_WAITING:
-            self.fall_behind()
-        elif not self.is_behind:
-            self._waiting.append(event)
-        self._wake.set()
-
-    def fall_behind(self) -> None:
-        """Forget what waits: the database has it."""
-        self._waiting.clear()
-        self.is_behind = True
-        self._wake.set()
-
-    def resume(self, after: int) -> None:
-        """Go on behind this number."""
-        self.last = after
-        self.fall_behind()
-
-    def nudge(self) -> None:
-        """Wake the socket: something that is no event of its own has changed."""
-        self._wake.set()
-
-    def drain(self) -> None:
-        """Forget what waits: it mattered only that something happened."""
-        if self._waiting:
-            self.last = max(self.last, self._waiting[-1]["number"])
-        self._waiting.clear()
-        self.is_behind = False
-
-    def recheck(self) -> None:
-        """Have the socket look whether its key still opens."""
-        self.must_recheck = True
-        self._wake.set()
-
-    async def wait(self, timeout_s: float) -> None:
-        """Return when there is something to do, or after the timeout."""
-        self._sleeps = True
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
-        finally:
-            self._sleeps = False
-        self._wake.clear()
-
-    def take(self) -> list[dict[str, Any]]:
-        """Return the events that follow the last one taken. At a gap, none: then `is_behind` says so."""
-        taken = []
-        while self._waiting and not self.is_behind:
-            event = self._waiting.popleft()
-            if event["number"] > self.last + 1:
-                self.fall_behind()
-            elif event["number"] == self.last + 1:
-                self.last += 1
-                taken.append(event)
-        return taken
-
-    async def catch_up(self) -> list[dict[str, Any]] | None:
-        """Return what was missed, from the database; None if it is not to be had and all must be looked at anew."""
-        self.is_behind = False
-        found = await database_sync_to_async(published.read_events_after)(self.team_id, self.last)
-        self.last = found.latest if found.events is None else self.last + len(found.events)
-        events: list[dict[str, Any]] | None = found.events
-        return events
-
-
-class Nudged:
-    """Somebody who waits for an executor's desired set."""
-
-    def __init__(self) -> None:
-        self.version: int | None = None  # as the last nudge said it; None: look
-        self._wake = asyncio.Event()
-
-    def wake(self, version: int | None) -> None:
-        """Take a nudge."""
-        self.version = version
-        self._wake.set()
-
-    async def wait(self, timeout_s: float) -> bool:
-        """Say whether a nudge came before the timeout."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await self._wake.wait()
-        was_woken = self._wake.is_set()
-        self._wake.clear()
-        return was_woken
 
 
 class Hub:
@@ -242,10 +116,7 @@ class Hub:
                     await connection.execute(f"LISTEN {EXECUTOR_CHANNEL}")
                     failures = 0
                     self._wake_all()  # whatever was told while nobody listened
-                    while True:
-                        async for notice in connection.notifies(timeout=ALIVE_EVERY_S):
-                            self._wake(notice.payload)
-                        await connection.execute("SELECT 1")
+                    await hear_notices(connection, self._wake, alive_every_s=ALIVE_EVERY_S)
             except LOST as error:
                 log.warning("HUB_LISTENER_LOST", problem=str(error)[:200])
             await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])

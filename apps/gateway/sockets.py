@@ -8,9 +8,10 @@ from channels.sessions import SessionMiddlewareStack
 from django.conf import settings
 from django.urls import path
 
-from apps.gateway.consumers import EventsConsumer, ExecutorConsumer
+from apps.gateway.consumers import EventsConsumer
 from apps.gateway.credentials import find_credential, is_origin_allowed
 from apps.gateway.dashboard_socket import DashboardConsumer
+from apps.gateway.executor_socket import ExecutorConsumer
 from apps.gateway.push.socket import serve as serve_push
 
 FORBIDDEN = 4403

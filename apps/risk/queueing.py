@@ -27,8 +27,7 @@ from apps.common.clock import read_at
 from apps.common.codes import Code
 from apps.common.errors import Unavailable
 from apps.risk.services.credentials import API, Credential
-from apps.risk.services.decide import MOST_ITEMS, decide
-from apps.risk.services.facts import load_facts
+from apps.risk.services.decide import MOST_ITEMS, decide, read_once
 from apps.risk.services.wire import Answer, TradeRequest, answer_refusal
 from trading.protocol import ApprovalRequest
 
@@ -191,7 +190,7 @@ class Worker:
         try:
             nobody = TradeRequest(Credential(API, "", "", "warming"), WARMING, "", None, "")
             (answer,) = decide([nobody], read_at())
-            load_facts([], {}, {})
+            read_once()
             self.is_warm = answer.status < 500  # else the database could not be asked
         except Exception as error:
             log.info("APPROVALS_COLD", problem=f"{type(error).__name__}: {error}"[:200])

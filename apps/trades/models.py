@@ -131,6 +131,9 @@ class Trade(Identified):
             models.Index(fields=["account", "-opened_at"], name="trade_by_account"),
             models.Index(fields=["strategy_id", "-opened_at"], name="trade_by_strategy"),
             models.Index(fields=["bot", "-opened_at"], name="trade_by_bot"),
+            models.Index(
+                fields=["approval_id"], name="trade_by_approval", condition=models.Q(approval_id__isnull=False)
+            ),
         ]
 
 

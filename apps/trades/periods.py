@@ -54,7 +54,7 @@ def find_span(account: Account, period: str, at: datetime) -> Span:
         risk = getattr(account, "risk", None)
         if risk is not None and risk.day_starts_at and risk.day_starts_at <= market_at < risk.day_ends_at:
             return Span(risk.day_starts_at, market_at)
-        return Span(day_at(market_at, account.zone).starts_at, market_at)
+        return Span(day_at(market_at, account.zone, account.reset_time).starts_at, market_at)
     length = _LENGTHS.get(period)
     return Span(market_at - length if length else None, market_at)
 

@@ -34,7 +34,6 @@ from trading.protocol import AccountState, DealMessage, MarketClock, OrderMessag
 _CONNECT_TIMEOUT_MS = 15_000
 _TOO_OLD_S = 86_400
 _OFFSET_AGAIN_S = 1800.0
-_PERMISSION_AGAIN_S = 1.0
 _MARGIN_MODES = {0: "NETTING", 1: "NETTING", 2: "HEDGING"}
 _TRADE_MODES = {0: "DEMO", 1: "CONTEST", 2: "REAL"}
 _CHECK_TICKS = 1000
@@ -53,7 +52,6 @@ class MetaTraderTerminal:
         self._subscriptions: set[tuple[str, str]] = set()
         self._offset_s: int | None = config.server_utc_offset_s
         self._offset_at: float | None = None
-        self._permission: tuple[float, bool] = (-1e9, False)
         self._connected = False
         self._frames = {getattr(self._package, f"TIMEFRAME_{frame}"): str(frame) for frame in Timeframe}
         self.market_waits = hasattr(self._package, "sim_clock")
@@ -101,6 +99,12 @@ class MetaTraderTerminal:
             self._connected = False
             raise TerminalUnknown(f"the terminal is logged into {account.login}, not {self._config.login}")
 
+    def _read_own(self) -> Any:
+        """Return the account, which must be ours: a person may log in elsewhere at any moment, and what is read then is not ours."""
+        account = self._read(self._package.account_info())
+        self._require_own(account)
+        return account
+
     def _ensure(self) -> None:
         if not self._connected:
             self.connect()
@@ -119,13 +123,14 @@ class MetaTraderTerminal:
         """Read account, positions, orders and quotes; each part that cannot be read is None."""
         self._ensure()
         problems: list[str] = []
-        account = self._attempt(lambda: self._read(self._package.account_info()), problems)
-        if account is not None:
+        if (account := self._attempt(lambda: self._read(self._package.account_info()), problems)) is not None:
             self._require_own(account)
         quotes = {s: q for s in symbols if (q := self._attempt(lambda s=s: self._quote(s), problems)) is not None}
         market = self._clock()
         positions = self._attempt(self._positions, problems)
         orders = self._attempt(self._orders, problems)
+        if account is not None and self._attempt(self._read_own, problems) is None:
+            positions = orders = None
         terminal = self._attempt(lambda: self._read(self._package.terminal_info()), problems)
         connected = terminal is not None and bool(terminal.connected)
         if terminal is not None and not connected:
@@ -143,13 +148,6 @@ class MetaTraderTerminal:
             problem="; ".join(problems)[:300],
             is_connected=connected,
         )
-
-    def _read_permission(self) -> bool:
-        # The button in the terminal; asked once a second, not with every bar of a fast market.
-        if time.monotonic() - self._permission[0] > _PERMISSION_AGAIN_S:
-            allowed = bool(self._read(self._package.terminal_info()).trade_allowed)
-            self._permission = (time.monotonic(), allowed)
-        return self._permission[1]
 
     def _attempt(self, read: Any, problems: list[str]) -> Any:
         try:
@@ -264,6 +262,7 @@ class MetaTraderTerminal:
         self._ensure()
         until_s = int(self._clock().market_at.timestamp()) + self._offset() + _TOO_OLD_S
         rows = self._read(self._package.history_deals_get(max(raw_ms // 1000, 0), until_s))
+        self._read_own()
         deals = (translate.read_deal(row, self._offset(), self._name) for row in rows)
         return tuple(deal for deal in deals if deal.time_raw_ms >= raw_ms)
 
@@ -271,6 +270,7 @@ class MetaTraderTerminal:
         """Return all deals of a position, open or closed."""
         self._ensure()
         rows = self._read(self._package.history_deals_get(position=position_id))
+        self._read_own()
         return tuple(translate.read_deal(row, self._offset(), self._name) for row in rows)
 
     def find_by_tag(self, tag: str, magic: int, since_raw_ms: int) -> Evidence:
@@ -279,9 +279,11 @@ class MetaTraderTerminal:
         if not self._read(self._package.terminal_info()).connected:
             raise TerminalUnknown("the terminal has no connection to its broker: what it shows proves nothing")
         deals = self.list_deals_since(since_raw_ms)
+        positions, orders = self._positions(), self._orders()
+        self._read_own()
         return Evidence(
-            positions=tuple(p for p in self._positions() if p.magic == magic and p.comment == tag),
-            orders=tuple(o for o in self._orders() if o.magic == magic and o.comment == tag),
+            positions=tuple(p for p in positions if p.magic == magic and p.comment == tag),
+            orders=tuple(o for o in orders if o.magic == magic and o.comment == tag),
             deals=tuple(d for d in deals if d.magic == magic and d.comment == tag and d.entry in (0, 2)),
         )
 
@@ -304,7 +306,7 @@ class MetaTraderTerminal:
     def send_order(self, order: MarketOrder) -> OrderAnswer:
         """Send once; only where the filling mode was refused (so nothing was traded) the next mode is tried."""
         self._ensure()
-        self._require_own(self._read(self._package.account_info()))
+        self._read_own()
         info = self._info(order.symbol)
         while True:
             answer = self._answer(self._package.order_send(self._requests.build_deal(order, info)))
@@ -316,7 +318,7 @@ class MetaTraderTerminal:
     ) -> OrderAnswer:
         """Replace stop and target of a position; both, because the terminal replaces both."""
         self._ensure()
-        self._require_own(self._read(self._package.account_info()))
+        self._read_own()
         info = self._info(position.symbol)
         return self._answer(
             self._package.order_send(self._requests.build_stops(position, stop_loss, take_profit, info))
@@ -325,7 +327,7 @@ class MetaTraderTerminal:
     def cancel_order(self, ticket: int) -> OrderAnswer:
         """Remove a waiting order."""
         self._ensure()
-        self._require_own(self._read(self._package.account_info()))
+        self._read_own()
         return self._answer(self._package.order_send(self._requests.build_cancel(ticket)))
 
     def _answer(self, result: Any) -> OrderAnswer:

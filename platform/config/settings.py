@@ -118,6 +118,7 @@ def _database(url: str) -> dict[str, object]:
         "OPTIONS": {
             "pool": url != NOWHERE
             and {"min_size": 1, "max_size": env_int("DATABASE_POOL_SIZE", 8, minimum=1, maximum=100), "timeout": 5},
+            "prepare_threshold": 1_000_000_000,  # only what asks for it (apps.common.prepared) is kept prepared
             "options": "-c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000",
         },
     }

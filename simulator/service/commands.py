@@ -9,6 +9,7 @@ from typing import Any
 
 from simulator.broker import passwords
 from simulator.broker import request as wanted
+from simulator.broker.desk import Conditions
 from simulator.broker.execution import COMMISSION_MODES
 from simulator.broker.records import HEDGING, NETTING, ZERO, Account, Deal, DealType, Entry, Order, Reason
 from simulator.broker.request import TradeRequest
@@ -275,9 +276,14 @@ class Commands:
         return _as_plain(position)
 
     def trade_by_hand(
-        self, *, login: int, symbol: str, side: str, volume: str, sl: float = 0.0, tp: float = 0.0, position: int = 0
-    ) -> dict[str, Any]:
-        """Open a position as a person at the terminal would (no magic), or close one with ``position``."""
+        self, *, login: int, symbol: str, side: str, volume: str, sl: float = 0.0, tp: float = 0.0, position: int = 0,
+        slippage_points: int = 0,
+    ) -> dict[str, Any]:  # fmt: skip
+        """
+        Open a position as a person at the terminal would (no magic), or close one with ``position``.
+
+        :param slippage_points: how much worse than the market the fill is; below zero it is better, and so a profit at once.
+        """
         exchange = self._host.exchange
         request = TradeRequest(
             action=wanted.DEAL,
@@ -299,7 +305,9 @@ class Commands:
             position_by=0,
             reason=Reason.CLIENT,
         )
-        outcome = exchange.desk.send(self._get_account(login), request, exchange.market_at, exchange.permissions)
+        outcome = exchange.desk.send(
+            self._get_account(login), request, exchange.market_at, exchange.permissions, Conditions(slippage_points)
+        )
         return asdict(outcome) | {"comment": outcome.comment}
 
 

@@ -41,7 +41,7 @@ class AgentServer:
     """The server's side of protocol v1, in memory. Safe for several threads."""
 
     def __init__(self, at: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._at = at
+        self._clock, self.ahead = at, timedelta()
         self.changed = threading.Condition()
         self.fence = 0
         self.grants_lease = True
@@ -69,6 +69,9 @@ class AgentServer:
         self.verdicts: dict[str, ApprovalAnswer] = {}
         self.judge: Callable[[ApprovalRequest], ApprovalAnswer] = self.approve_all
         self.valid_for_ms = 5_000
+
+    def _at(self) -> datetime:
+        return self._clock() + self.ahead
 
     # --- what a test does ---------------------------------------------------------------------------------------
 

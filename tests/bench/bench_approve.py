@@ -4,7 +4,8 @@ Approvals under load, on two cores with fsync: `go.py bench approve`.
 
 Durable in every figure: approval with reservation, decision log, event, counters. Meanwhile the agents of all accounts send
 snapshots and reports, and the relay publishes. Clients are a process of their own. Cells take turns, and what is compared
-was measured in the same run; `BENCH_ROUNDS` and `BENCH_SECONDS` make it shorter or longer.
+was measured in the same run; `BENCH_ROUNDS` and `BENCH_SECONDS` make it shorter or longer, `BENCH_CELLS` names some of
+`bursts,sustained,paced`.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from tests.bench.approve.telling import Cell, Report
 BURSTS = int(os.environ.get("BENCH_BURSTS", "10"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "4"))
+CELLS = os.environ.get("BENCH_CELLS", "bursts,sustained,paced").split(",")
 CLIENTS = (8, 32, 200)
 DASHBOARDS, PER_S, PACED_S = 50, 33.3, 15.0
 BURST_TARGET_MS = {"uvicorn": 100, "daphne": 200}
@@ -49,9 +51,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         bench = Bench(make_desks(), Path(folder), stack)
         report.begin(bench.durability(), len(bench.statements))
-        bench.measure_bursts(report)
-        bench.measure_sustained(report)
-        bench.measure_paced(report)
+        for cell in CELLS:
+            {"bursts": bench.measure_bursts, "sustained": bench.measure_sustained, "paced": bench.measure_paced}[cell](
+                report
+            )
     report.end()
 
 

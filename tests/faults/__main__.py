@@ -16,6 +16,7 @@ from tests.faults.clocks import find_clocks
 from tests.faults.planted import PLANTED, catch_all
 from tests.faults.storm.counts import Counts
 from tests.faults.storm.storm import Storm, Wanted
+from tests.faults.zones import own_zones
 from tests.journeys.running import free_port, running, write_waves
 
 
@@ -30,8 +31,11 @@ def main() -> int:
     began_s = time.monotonic()
     outcome = Outcome(seed)
     if not asked.planted_only:
-        with tempfile.TemporaryDirectory(prefix="mikrobot-faults-") as name:
-            outcome = _campaign(Path(name), seed, asked)
+        folder = Path(tempfile.mkdtemp(prefix="mikrobot-faults-"))
+        try:
+            outcome = _campaign(folder, seed, asked)
+        finally:
+            _keep_or_remove(folder, is_kept=not outcome.is_good or not outcome.held)
         longest_s = max(outcome.recovered_s, default=0.0)
         print(
             f"faults held: {len(outcome.held)} of {len(outcome.held) + len(outcome.fell)}, longest recovery {longest_s:.1f} s"
@@ -50,9 +54,9 @@ def main() -> int:
 
 
 def _campaign(folder: Path, seed: int, asked: argparse.Namespace) -> Outcome:
-    replay = write_waves(folder / "EURUSD_M1_waves.csv", bars=40_000, period=20, seed=seed)
+    replay = write_waves(folder / "EURUSD_M1_waves.csv", bars=80_000, period=20, seed=seed)
     options = ("--replay", str(replay), "--speed", "600", "--port", str(free_port()))
-    with find_clocks() as clocks, running(folder / "data", *options) as platform:
+    with find_clocks() as clocks, own_zones(folder / "zones") as zones, running(folder / "data", *options) as platform:
         if clocks is None:
             print("no C compiler on Linux: the faults of clocks (25, 47-49) are left out", flush=True)
         return run_campaign(
@@ -64,6 +68,7 @@ def _campaign(folder: Path, seed: int, asked: argparse.Namespace) -> Outcome:
             rounds=asked.rounds,
             only=asked.only,
             clocks=clocks,
+            zones=zones,
         )
 
 
@@ -84,16 +89,21 @@ def _storm(seed: int, asked: argparse.Namespace) -> int:
         with running(folder / "data", *options) as platform:
             Storm(platform, folder / "rig", seed, wanted, counts, keep).run()
     finally:
-        if counts.breaks:
-            print(f"logs, journals and ledger are kept: {folder}")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
+        _keep_or_remove(folder, is_kept=bool(counts.breaks))
     print(counts.tell())
     for text in counts.breaks:
         print(f"  BROKEN {text}")
     left = max(0, wanted.kills - counts.killed), max(0, wanted.commands - counts.commanded)
     print(f"seed {seed}: {'FELL' if counts.breaks else 'held'}; still to come: {left[0]} kills, {left[1]} commands")
     return 1 if counts.breaks else 0
+
+
+def _keep_or_remove(folder: Path, *, is_kept: bool) -> None:
+    """Keep what tells why something fell; leave nothing behind where nothing did."""
+    if is_kept:
+        print(f"logs, journals and ledger are kept: {folder}", flush=True)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _read_arguments() -> argparse.Namespace:

@@ -35,18 +35,17 @@ TITLES = {
 ELSEWHERE = {
     1: "after the commit and before the reply is number 24: the line swallows the answer",
     3: "at random moments, not once in each task",
-    16: "the processor only: memory is not taken away",
     20: "some seconds late: a START is a state with a generation, not a message, so minutes change nothing (`tests/unit/executor_agent/test_wishes.py`)",
     27: "up to 28 s; what an agent does after minutes by `tests/unit/executor_agent/test_without_the_server.py`, on clocks of its own",
     32: "at random moments, in a storm hundreds of times; each point by `tests/unit/executor_agent/test_lives.py`",
     33: "at a random moment; between sending and marking by `tests/apps/common/test_relay.py` (the event id is the same)",
     38: "slippage; a gap through the stop by `tests/parity` and the simulator's tests",
-    43: "a fact of the broker, not of a moment: `tests/unit/simulator/test_accounts.py`, `tests/unit/executor_agent` (tickets from 2^33 on)",
-    50: "a law of the calendar: `tests/unit/trading/risk/test_days.py`, every zone, by property",
-    51: "a law of the calendar: `tests/unit/trading/risk/test_days.py` (Cairo, Beirut, Santiago, Havana)",
-    53: "`tests/apps/risk/test_decide_races.py`, on real PostgreSQL: the day turns once, 200 at once",
-    54: "a law of the forecast: `tests/unit/trading/risk/test_forecast.py`",
-    55: "the zone's rules come with the machine; days that exist are rows and stay (`tests/apps/risk/test_days.py`, a changed zone)",
+    43: "every second account of the rig nets, and all tickets are beyond 2^32; averaging and reversals of every size by `tests/unit/simulator/test_accounts.py`, `tests/unit/test_trades_ledger.py`",
+    50: "in zones of the rig's own; every zone there is, by property: `tests/unit/trading/risk/test_days.py`",
+    51: "in zones of the rig's own; Cairo, Beirut, Santiago, Havana by `tests/unit/trading/risk/test_days.py`",
+    53: "one agent's own request under two hundred keys; two hundred bots by `tests/apps/risk/test_decide_races.py`",
+    54: "the law of the forecast by `tests/unit/trading/risk/test_forecast.py`",
+    55: "the rules of a zone of the rig's own; a process reads a zone once, so new rules count from its next start",
 }  # fmt: skip
 GROUPS = ((1, "A: processes, storage"), (18, "B: messages"), (34, "C: broker and terminal"), (47, "D: time"))
 

@@ -15,6 +15,7 @@ from config.launch import postgres
 from config.launch.data_dir import DataDir
 from tests.faults.rig import Agent, Rig
 
+IN, IN_OUT = 0, 2
 WORST_CASE = """
 select a.code, r.reserved,
        coalesce(h.held, 0) as held
@@ -33,6 +34,10 @@ UNDECIDED_APPROVALS = """
 select count(*) from risk_approval a join accounts_account c on c.id = a.account_id
 where a.day is not null and not exists
   (select 1 from accounts_tradingday d where d.account_id = a.account_id and d.day = a.day)
+"""
+STRAYED_APPROVALS = """
+select count(*) from risk_approval a join accounts_tradingday d on d.account_id = a.account_id and d.day = a.day
+where a.market_at < d.starts_at or a.market_at >= d.ends_at
 """
 CHAIN = """
 select count(*) from (
@@ -108,6 +113,7 @@ def check_end(rig: Rig) -> list[str]:
         found += [f"{text} ({agent.code})" for text in _check_agent(rig, agent)]
     with psycopg.connect(_database(rig.data), autocommit=True) as connection:
         for sql, what in ((DAYS, "I7 trading days have gaps"), (UNDECIDED_APPROVALS, "I7 an approval without its day"),
+                          (STRAYED_APPROVALS, "I7 an approval outside of its day"),
                           (CHAIN, "I12 the chain of decisions is broken")):  # fmt: skip
             row = connection.execute(sql).fetchone()
             if row and row[0]:
@@ -126,7 +132,7 @@ def _database(data: Path) -> str:
 def _check_agent(rig: Rig, agent: Agent) -> list[str]:
     found: list[str] = []
     ledger, trades = rig.ledger(agent), rig.platform.trades(agent.strategy)
-    deals = [deal for deal in ledger["deals"] if deal["symbol"] and deal["position_id"] not in _by_hand(ledger)]
+    deals = [deal for deal in ledger["deals"] if deal["symbol"] and not _is_a_persons(deal, ledger)]
     entries = [deal for deal in deals if deal["entry"] == 0]
     opened = {(deal["comment"], deal["position_id"]) for deal in entries}
     if len({tag for tag, _ in opened}) < len(opened):
@@ -144,9 +150,10 @@ def _check_agent(rig: Rig, agent: Agent) -> list[str]:
     return found
 
 
-def _by_hand(ledger: dict[str, Any]) -> set[int]:
-    """Return the positions that a person opened at the terminal: they are in no bot's ledger."""
-    return {deal["position_id"] for deal in ledger["deals"] if deal["entry"] == 0 and not deal["magic"]}
+def _is_a_persons(deal: dict[str, Any], ledger: dict[str, Any]) -> bool:
+    """Say whether a deal is of a position that a person opened at the terminal, or turned round before: of no bot's ledger."""
+    same = [one for one in ledger["deals"] if one["position_id"] == deal["position_id"] and not one["magic"]]
+    return any(one["entry"] == IN or (one["entry"] == IN_OUT and one["ticket"] < deal["ticket"]) for one in same)
 
 
 def _sum(deals: list[dict[str, Any]]) -> Decimal:

@@ -48,6 +48,9 @@ class Line:
         self._upstream_port, self._random = upstream_port, random.Random(seed)
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[object] | None] = (
+            set()
+        )  # the loop itself keeps no task that waits for an answer alive
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="line", daemon=True)
         self._thread.start()
@@ -98,6 +101,7 @@ class Line:
             writer.transport.abort()
             return
         self._open.add(writer)
+        self._serving.add(asyncio.current_task())
         try:
             while (request := await _read_message(reader)) is not None:
                 self.counts.requests += 1
@@ -110,6 +114,7 @@ class Line:
             pass
         finally:
             self._open.discard(writer)
+            self._serving.discard(asyncio.current_task())
             writer.transport.abort()
 
     async def _pass(self, request: bytes, writer: asyncio.StreamWriter) -> bool:

@@ -20,11 +20,13 @@ import httpx
 from simulator.control import Control, ControlError
 from tests.faults.clocks import Clocks
 from tests.faults.proxy import Line
+from tests.faults.zones import Zones
 from tests.journeys.running import ROOT, RULES_BUSY, Platform, wait_for
 
 PASSWORD = "of-the-rig-only"
 FIRST_LOGIN = 7_700_001
 BALANCE = 100_000
+NETTING, HEDGING = 0, 2
 # Small enough that a day's risk is not used up by trading once a second.
 RULES = {**RULES_BUSY, "risk": {**RULES_BUSY["risk"], "lotSize": 0.02}}
 
@@ -39,6 +41,7 @@ class Agent:
     executor_id: str
     folder: Path
     line: Line
+    is_hedging: bool = True
     strategy: str = ""
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -73,9 +76,11 @@ class Rig:
     """What the injections and the checks work on."""
 
     def __init__(
-        self, platform: Platform, folder: Path, *, agents: int, seed: int, clocks: Clocks | None = None
-    ) -> None:
-        self.platform, self.folder, self.random, self.clocks = platform, folder, random.Random(seed), clocks
+        self, platform: Platform, folder: Path, *, agents: int, seed: int, clocks: Clocks | None = None,
+        zones: Zones | None = None,
+    ) -> None:  # fmt: skip
+        self.platform, self.folder, self.random = platform, folder, random.Random(seed)
+        self.clocks, self.zones = clocks, zones
         self.data = Path(platform.ready["data_dir"])
         self.agents: list[Agent] = []
         for number in range(agents):
@@ -121,14 +126,20 @@ class Rig:
         """Give a wish, again with the same key while the platform does not answer, as a careful client does."""
         key = {"Idempotency-Key": f"rig-{agent.code}-{verb}-{self.random.getrandbits(64):x}"}
 
+        said: list[str] = []
+
         def ask() -> dict[str, Any] | None:
             answer = self.platform.client.post(f"strategies/{agent.strategy}/{verb}", json=body or {}, headers=key)
             if answer.status_code >= 500 or answer.status_code in (409, 429):
+                said.append(answer.text)
                 return None
             answer.raise_for_status()
             return dict(answer.json())
 
-        return dict(wait_for(f"{verb} of {agent.code} to be taken", ask, 60))
+        try:
+            return dict(wait_for(f"{verb} of {agent.code} to be taken", ask, 60))
+        except AssertionError as error:
+            raise AssertionError(f"{error}; refused with {said[-1:]}") from None
 
     def stop(self, agent: Agent) -> None:
         """Give the wish and wait until it is proven."""
@@ -147,6 +158,14 @@ class Rig:
         """Return the agent's live assignment (each has one strategy)."""
         (row,) = self.platform.assignments(agent.strategy)
         return dict(row)
+
+    def heal(self) -> None:
+        """Let the broker and the lines be fair again, whatever was left: one fault that fell is not the next one's."""
+        for agent in self.agents:
+            agent.line.clear()
+            agent.signal(signal.SIGCONT)
+        with contextlib.suppress(ControlError):
+            self.control("clear_faults")
 
     def ledger(self, agent: Agent) -> dict[str, Any]:
         """Return the broker's own truth, waiting where the simulator is away."""
@@ -215,13 +234,17 @@ class Rig:
         code, login = f"rig-{seed}-{number}", FIRST_LOGIN + number
         server = self.platform.ready["simulator"]["server"]
         with Control(self.data / "simulator") as control:
-            control.open_account(login=login, password=PASSWORD, server=server, balance=str(BALANCE))
+            is_hedging = number % 2 == 0  # every second account nets
+            terms = {"balance": str(BALANCE), "margin_mode": HEDGING if is_hedging else NETTING}
+            control.open_account(login=login, password=PASSWORD, server=server, **terms)
             address = control.address
-        terms = {"mode": "PAPER", "server": server, "login": login, "initial_balance": BALANCE}
-        account = self.platform.post("accounts", {"code": code, "name": code, **terms})
+        about = {"mode": "PAPER", "server": server, "login": login, "initial_balance": BALANCE} | {
+            "margin_mode": "HEDGING" if is_hedging else "NETTING"
+        }
+        account = self.platform.post("accounts", {"code": code, "name": code, **about})
         executor = self.platform.post("executors", {"code": code, "name": code, "account_id": account["id"]})
         line = Line(int(self.platform.ready["url"].rstrip("/").rsplit(":", 1)[1]), seed + number)
-        agent = Agent(code, login, account["id"], executor["id"], self.folder / code, line)
+        agent = Agent(code, login, account["id"], executor["id"], self.folder / code, line, is_hedging)
         agent.folder.mkdir(parents=True)
         tables: dict[str, dict[str, Any]] = {
             "server": {
@@ -262,6 +285,8 @@ class Person:
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
 
-    def post(self, path: str, body: dict[str, Any]) -> httpx.Response:
+    def send(self, method: str, path: str, body: dict[str, Any]) -> None:
+        """:raises AssertionError: where it is refused."""
         headers = {"X-CSRFToken": self._client.cookies["csrftoken"], "Referer": str(self._client.base_url)}
-        return self._client.post(path, json=body, headers=headers)
+        answer = self._client.request(method, path, json=body, headers=headers)
+        assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"

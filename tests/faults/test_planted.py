@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from config.launch.options import ROOT
 from tests.faults.planted import PLANTED, SIZING, Planted, catch_all
 
 FILE = "executor_agent/__init__.py"
@@ -28,3 +29,8 @@ def test_a_bug_nobody_looks_for_is_told(missed):
 
 def test_code_that_has_moved_on_is_told(missed):
     assert "cannot be planted" in missed[GONE.name]
+
+
+@pytest.mark.parametrize("bug", PLANTED, ids=lambda bug: bug.name)
+def test_what_a_planted_bug_changes_still_stands_in_the_code(bug):
+    assert bug.right in (ROOT / bug.file).read_text("utf-8")

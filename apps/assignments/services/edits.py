@@ -11,24 +11,38 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from apps.assignments.models import Assignment, Desired
+from apps.common.ids import public_id
 from apps.common.models import OutboxEvent
 from apps.common.outbox import make_event, tell_all
 from apps.executors.models import EDITS, Command, CommandKind, CommandState
 from apps.executors.services.commands import make_command_event, raise_desired_version
-from apps.strategies.models import StrategyStatus, StrategyVersion
+from apps.strategies.models import Strategy, StrategyStatus, StrategyVersion
 from apps.strategies.services import mark_status
 from apps.teams.models import AuditEntry
 
+OBSERVED = (
+    "account__team_id", "bot__bot_id", "bot__magic", "strategy_id", "executor_id", "desired", "generation", "observed",
+    "observed_generation", "open_positions", "pending_orders", "problem", "last_bar_at", "observed_at",
+)  # fmt: skip
 WAITING = (CommandState.PENDING, CommandState.LEASED, CommandState.ACKNOWLEDGED)
 
 
 def lock_assignments(assignment_ids: Iterable[UUID]) -> list[Assignment]:
     """Return the assignments, locked in id order; their executors are locked before."""
-    rows = Assignment.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=list(assignment_ids))
-    return list(rows.select_related("account", "bot", "executor", "strategy", "version").order_by("pk"))
+    return list(_lock(assignment_ids).select_related("account", "bot", "executor", "strategy", "version"))
+
+
+def lock_to_observe(assignment_ids: Iterable[UUID]) -> list[Assignment]:
+    """Return the assignments, locked as `lock_assignments` does, with no more than what agents prove and are heard saying."""
+    return list(_lock(assignment_ids).select_related("account", "bot").only(*OBSERVED))
+
+
+def _lock(assignment_ids: Iterable[UUID]) -> QuerySet[Assignment]:
+    rows = Assignment.objects.select_for_update(no_key=True, of=("self",))
+    return rows.filter(pk__in=list(assignment_ids)).order_by("pk")
 
 
 def keep_wish(
@@ -120,7 +134,7 @@ def make_assignment_event(row: Assignment) -> OutboxEvent:
     """Return the event that says what is wanted and proven of the assignment now."""
     data = {
         "assignment_id": row.public_id,
-        "strategy_id": row.strategy.public_id,
+        "strategy_id": public_id(Strategy.PREFIX, row.strategy_id),
         "bot_id": row.bot.bot_id,
         "desired": row.desired,
         "generation": row.generation,

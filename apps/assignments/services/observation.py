@@ -9,15 +9,16 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, Value
+from django.db.models import Value
 from django.db.models.functions import Coalesce
 
 from apps.assignments.models import Assignment, Observed
 from apps.assignments.selectors import is_proven
-from apps.assignments.services.edits import WAITING, lock_assignments, make_assignment_event
+from apps.assignments.services.edits import WAITING, lock_to_observe, make_assignment_event
 from apps.common.ids import MalformedId, parse_public_id
 from apps.common.outbox import tell_all
 from apps.executors.models import EDITS, Command, CommandState
@@ -72,7 +73,7 @@ def apply_all_observed(observations: Sequence[Observation], *, at: datetime) -> 
     speakers = {one.executor_id for one in observations}
     known = Assignment.objects.filter(executor_id__in=speakers, pk__in=told, live=True)
     seen, changed = [], []
-    for row in lock_assignments(known.values_list("pk", flat=True)):
+    for row in lock_to_observe(known.values_list("pk", flat=True)):
         one, status = told[row.pk]
         if row.executor_id != one.executor_id:
             continue
@@ -84,7 +85,8 @@ def apply_all_observed(observations: Sequence[Observation], *, at: datetime) -> 
         if before != [getattr(row, name) for name in TOLD]:
             changed.append(row)
     _save(seen)
-    _settle_commands(changed, at)
+    if changed:
+        _settle_commands(changed, at)
     tell_all([make_assignment_event(row) for row in changed], wake=True)
     return changed
 
@@ -112,34 +114,38 @@ def _read(row: Assignment, status: AssignmentStatus, held: int, ordered: int, at
 
 
 def _settle_commands(rows: Sequence[Assignment], at: datetime) -> None:
-    """Derive the states of the commands: a later generation supersedes, a proven one executes, a failed one fails."""
-    if not rows:
-        return
-    waiting = Command.objects.filter(kind__in=EDITS)
-    older = Q(pk__in=())
-    for row in rows:
-        older |= Q(assignment_id=row.pk, generation__lt=row.observed_generation)
-    waiting.filter(older, state__in=WAITING).update(state=CommandState.SUPERSEDED, ended_at=at)
-    proven, begun = [row for row in rows if is_proven(row)], []
-    for row in rows:
-        if row.observed == Observed.FAILED and not is_proven(row):
-            mine = waiting.filter(_at_generation([row]), state__in=WAITING)
-            mine.update(state=CommandState.FAILED, ended_at=at, result=row.problem)
-        elif not is_proven(row):
-            begun.append(row)
-    waiting.filter(_at_generation(proven), state__in=[*WAITING, CommandState.FAILED]).update(
-        state=CommandState.EXECUTED, ended_at=at, result={}, acknowledged_at=Coalesce("acknowledged_at", Value(at))
-    )
-    acknowledged = waiting.filter(_at_generation(begun), state=CommandState.PENDING)
-    acknowledged.update(state=CommandState.ACKNOWLEDGED, acknowledged_at=at)
+    """
+    Derive the states of the commands: a later generation supersedes, a proven one executes, a failed one fails.
+
+    Commands of an assignment are made under its lock, which is held: those that are found are all there are.
+    """
+    by_id = {row.pk: row for row in rows}
+    open_states = [*WAITING, CommandState.FAILED]
+    found = Command.objects.filter(assignment_id__in=by_id, state__in=open_states, kind__in=EDITS)
+    superseded, proven, begun = list[UUID](), list[UUID](), list[UUID]()
+    for key, row_id, generation in found.values_list("pk", "assignment_id", "generation"):
+        if row_id is None or generation is None or generation > by_id[row_id].observed_generation:
+            continue
+        row = by_id[row_id]
+        if generation < row.observed_generation:
+            superseded.append(key)
+        elif is_proven(row):
+            proven.append(key)
+        elif row.observed == Observed.FAILED:
+            _move([key], WAITING, state=CommandState.FAILED, ended_at=at, result=row.problem)
+        else:
+            begun.append(key)
+    acknowledged_at = Coalesce("acknowledged_at", Value(at))
+    _move(superseded, WAITING, state=CommandState.SUPERSEDED, ended_at=at)
+    executed = {"state": CommandState.EXECUTED, "ended_at": at, "result": {}, "acknowledged_at": acknowledged_at}
+    _move(proven, open_states, **executed)
+    _move(begun, [CommandState.PENDING], state=CommandState.ACKNOWLEDGED, acknowledged_at=at)
 
 
-def _at_generation(rows: Sequence[Assignment]) -> Q:
-    """Return what finds the commands that led to the generations that were observed."""
-    found = Q(pk__in=())
-    for row in rows:
-        found |= Q(assignment_id=row.pk, generation=row.observed_generation)
-    return found
+def _move(keys: Sequence[UUID], before: Sequence[CommandState], **values: Any) -> None:
+    """Give these commands values, where they are still in a state before."""
+    if keys:
+        Command.objects.filter(pk__in=keys, state__in=before).update(**values)
 
 
 def _key(text: str) -> UUID | None:

@@ -24,6 +24,7 @@ _NOTE_SEEN = """
 UPDATE executors_executor AS one SET last_seen_at = %s, health = told.health::jsonb
 FROM unnest(%s::uuid[], %s::text[]) AS told(id, health) WHERE one.id = told.id
 """
+SET_BACK = timedelta(seconds=15)  # a word from so far ahead was noted by a clock that was set back since
 SUSPICION, SUSPICION_AGAIN, LEAST_SUSPECT = "fleet.silent", timedelta(minutes=10), 3
 
 
@@ -97,8 +98,10 @@ def mark_silent(*, at: datetime) -> int:
     Tell about every executor whose presence changed since it was last told; return how many.
 
     Where most of the fleet fell silent at once the fault is likelier ours than theirs: that is told instead of believed, and
-    whatever acts on many executors by itself asks `suspects_server` first.
+    whatever acts on many executors by itself asks `suspects_server` first. A word from the future would be fresh for as long as
+    the clock was set back: it counts as said now.
     """
+    Executor.objects.filter(last_seen_at__gt=at + SET_BACK).update(last_seen_at=at)
     told = _tell_changes(Executor.objects.filter(retired_at__isnull=True).exclude(reported_state=OFFLINE), at)
     if told and suspects_server(at):
         _tell_suspicion(at)

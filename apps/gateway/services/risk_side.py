@@ -11,6 +11,7 @@ from uuid import UUID
 from apps.accounts.models import Account, AccountRisk, AccountSnapshot
 from apps.bots.models import Bot
 from apps.common.ids import MalformedId, parse_public_id
+from apps.common.prepared import ONE, TWO, Prepared, ask_together
 from apps.risk.models import Approval
 from apps.risk.services.breakers import review_closed
 from apps.risk.services.matching import find_approval_for
@@ -60,12 +61,16 @@ def to_reference(approval: Approval) -> ApprovalRef:
 
 def find_approval(account: Account, reference: str, tag: str) -> Approval | None:
     """Return the account's granted approval of that id, else of that tag, or None."""
-    rows = Approval.objects.filter(account=account, approved=True)
     try:
-        found = rows.filter(pk=parse_public_id(Approval.PREFIX, reference)).first()
+        ids = [parse_public_id(Approval.PREFIX, reference)]
     except MalformedId:
-        found = None
-    return found or (rows.filter(tag=tag).first() if tag else None)
+        ids = []
+    named, tagged = ask_together(_GRANTED([account.pk], ids), _TAGGED([account.pk], [tag] if tag else []))
+    return next(iter([*named, *tagged]), None)
+
+
+_GRANTED = Prepared(lambda: Approval.objects.filter(account_id__any=ONE, pk__any=TWO, approved=True))
+_TAGGED = Prepared(lambda: Approval.objects.filter(account_id__any=ONE, tag__any=TWO, approved=True))
 
 
 def resolve(approval: Approval, told: OutcomeTold, *, stop_loss: Decimal | None, at: datetime) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from apps.bots.models import Bot
 from apps.bots.services import retire_bot
 from apps.common.errors import Conflict
 from apps.risk.models import Approval
-from apps.risk.services.facts import OPEN_RESERVATIONS
+from apps.risk.services.fact_rows import OPEN_RESERVATIONS
 from apps.trades.selectors import count_held
 
 

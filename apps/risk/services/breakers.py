@@ -38,11 +38,21 @@ def review_closed(account: Account, trades: Iterable[Trade], at: datetime) -> No
     if limits is None or most is None:
         return
     for bot_id, closed_at in ended.items():
-        day = day_at(closed_at, account.zone)
+        day = _find_day(account, closed_at)
         lost = count_losses(bot_id, day)
         if lost >= most:
             message = f"{lost} losing trades in a row: no new one until the next day."
             trip(account, bot_id, CONSECUTIVE_LOSSES, message, limits, day.day, at, {"losses": lost, "limit": most})
+
+
+def _find_day(account: Account, closed_at: datetime) -> Day:
+    """Return the account's day that holds the moment: the one in force as it stands, another one as the account's clock turns it."""
+    risk = AccountRisk.objects.filter(account=account).first()
+    if risk is not None and risk.day and risk.day_starts_at and risk.day_ends_at:
+        day = Day(risk.day, risk.day_starts_at, risk.day_ends_at)
+        if day.starts_at <= closed_at < day.ends_at:
+            return day
+    return day_at(closed_at, account.zone, account.reset_time)
 
 
 def count_losses(bot_id: UUID, day: Day) -> int:

@@ -7,9 +7,9 @@ The rules are those of `apps.teams`, `apps.bots` and `apps.executors`; only the 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import connection
@@ -17,6 +17,7 @@ from django.db import connection
 from apps.bots.models import BotSession, BotStatus
 from apps.common.codes import Code
 from apps.common.errors import Forbidden, Invalid, PlatformError, RateLimited, Unauthenticated
+from apps.common.prepared import ONE, Asked, Prepared
 from apps.executors.models import ExecutorKey
 from apps.teams import keys, limits
 from apps.teams.callers import Caller, is_address_allowed, refuse_dead_key
@@ -24,9 +25,12 @@ from apps.teams.models import ApiKey, Team
 from apps.teams.scopes import BOT_SCOPES, EXECUTOR_SCOPES, GRANTABLE
 
 API, SESSION, EXECUTOR = "api", "session", "executor"
+ORIGIN = "origin"  # the API keys from which sessions come
 SCOPE = "trades:approve"
 _UNKNOWN = "This is not a key we know."
 LONGEST_TOKEN = 200
+
+_RowT = TypeVar("_RowT", bound="ApiKey | _Session | _ExecutorKey")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Credential:
 class _Session(NamedTuple):
     """A bot's session as judging needs it: hundreds come at once, and a row of three models each is what would cost."""
 
+    token_id: str
     digest: str
     pepper_number: int
     expires_at: dt.datetime
@@ -49,14 +54,37 @@ class _Session(NamedTuple):
     bot_name: str
     bot_status: str
     account_id: UUID
+    team_id: UUID
     key_id: UUID | None
-    origin: ApiKey | None
-    team: Team
 
 
-_SESSION_COLUMNS = (
-    "token_id", "digest", "pepper_number", "expires_at", "bot_id", "bot__bot_id", "bot__status", "bot__account_id",
-    "key_id", "bot__team_id",
+class _ExecutorKey(NamedTuple):
+    """A key of an executor that is not retired."""
+
+    key_id: str
+    digest: str
+    pepper_number: int
+    revoked_at: dt.datetime | None
+    expires_at: dt.datetime | None
+    executor_id: UUID
+    code: str
+    account_id: UUID
+    team_id: UUID
+
+
+_KEYS = Prepared(lambda: ApiKey.objects.filter(key_id__any=ONE))
+_SESSIONS = Prepared(
+    lambda: BotSession.objects.filter(token_id__any=ONE).values_list(
+        "token_id", "digest", "pepper_number", "expires_at", "bot_id", "bot__bot_id", "bot__status", "bot__account_id",
+        "bot__team_id", "key_id",
+    )
+)  # fmt: skip
+_ORIGINS = Prepared(lambda: ApiKey.objects.filter(pk__in=BotSession.objects.filter(token_id__any=ONE).values("key_id")))
+_EXECUTORS = Prepared(
+    lambda: ExecutorKey.objects.filter(key_id__any=ONE, executor__retired_at__isnull=True).values_list(
+        "key_id", "digest", "pepper_number", "revoked_at", "expires_at", "executor_id", "executor__code",
+        "executor__account_id", "executor__team_id",
+    )
 )  # fmt: skip
 
 
@@ -101,16 +129,30 @@ def _read_credential(headers: Mapping[str, str], ip: str) -> Credential:
     raise Unauthenticated(Code.NOT_AUTHENTICATED, "Send a key: `Authorization: Bearer mk_…`, or an executor's pair.")
 
 
-def load_callers(credentials: Iterable[Credential], at: dt.datetime) -> dict[Credential, Caller | PlatformError]:
-    """Return who stands behind each credential now, or why nobody does, in at most four statements."""
-    wanted = set(credentials)
+def ask_callers(credentials: Iterable[Credential]) -> dict[str, Asked[Any]]:
+    """Return what is to be read for `find_callers`, by names of our own: one or two statements for each kind of credential."""
+    ids: dict[str, set[str]] = {}
+    for one in credentials:
+        ids.setdefault(one.kind, set()).add(one.key_id)
+    asked: dict[str, Asked[Any]] = {kind: _STATEMENTS[kind](list(names)) for kind, names in ids.items()}
+    if SESSION in ids:
+        asked[ORIGIN] = _ORIGINS(list(ids[SESSION]))
+    return asked
+
+
+def find_callers(
+    credentials: Iterable[Credential], rows: Mapping[str, list[Any]], at: dt.datetime
+) -> dict[Credential, Caller | PlatformError]:
+    """
+    Return who stands behind each credential now, or why nobody does.
+
+    :param rows: what was read of `ask_callers`, by its names.
+    """
+    known = _Known(rows)
     found: dict[Credential, Caller | PlatformError] = {}
-    rows: dict[str, Mapping[str, ApiKey | _Session | ExecutorKey]] = {
-        kind: _LOADERS[kind]({c.key_id for c in wanted if c.kind == kind}) for kind in {c.kind for c in wanted}
-    }
-    for credential in wanted:
+    for credential in set(credentials):
         try:
-            found[credential] = _caller_of(credential, rows[credential.kind].get(credential.key_id), at)
+            found[credential] = known.find(credential, at)
         except PlatformError as refused:
             found[credential] = refused
             if isinstance(refused, Unauthenticated):
@@ -118,34 +160,60 @@ def load_callers(credentials: Iterable[Credential], at: dt.datetime) -> dict[Cre
     return found
 
 
-def _caller_of(credential: Credential, row: ApiKey | _Session | ExecutorKey | None, at: dt.datetime) -> Caller:
+class _Known:
+    """The rows behind a batch's credentials."""
+
+    def __init__(self, rows: Mapping[str, list[Any]]) -> None:
+        self._keys: dict[str, ApiKey] = {row.key_id: row for row in rows.get(API, ())}
+        self._sessions = {values[0]: _Session._make(values) for values in rows.get(SESSION, ())}
+        self._executors = {values[0]: _ExecutorKey._make(values) for values in rows.get(EXECUTOR, ())}
+        self._origins: dict[UUID, ApiKey] = {row.pk: row for row in rows.get(ORIGIN, ())}
+        self._teams: dict[UUID, Team] = {}
+
+    def find(self, credential: Credential, at: dt.datetime) -> Caller:
+        """:raises PlatformError: where nobody may ask with it."""
+        if credential.kind == API:
+            key = _check_secret(self._keys.get(credential.key_id), credential)
+            caller = _of_key(key, self._team(key.team_id), credential.ip, at)
+        elif credential.kind == SESSION:
+            session = _check_secret(self._sessions.get(credential.key_id), credential)
+            origin = self._origins.get(session.key_id) if session.key_id is not None else None
+            caller = _of_session(session, origin, self._team(session.team_id), at)
+        else:
+            pair = _check_secret(self._executors.get(credential.key_id), credential)
+            caller = _of_executor(pair, self._team(pair.team_id), at)
+        caller.refuse_without(SCOPE)
+        return caller
+
+    def _team(self, team_id: UUID) -> Team:
+        """Return the team, of which the rest is read only if somebody asks it: a burst of bots is of few teams."""
+        if team_id not in self._teams:
+            self._teams[team_id] = Team.from_db(connection.alias, ["id"], [team_id])
+        return self._teams[team_id]
+
+
+def _check_secret(row: _RowT | None, credential: Credential) -> _RowT:
     if row is None or not keys.is_secret(credential.secret, row.digest, row.pepper_number):
         raise Unauthenticated(Code.KEY_INVALID, _UNKNOWN)
-    if isinstance(row, ApiKey):
-        caller = _of_key(row, credential.ip, at)
-    else:
-        caller = _of_session(row, at) if isinstance(row, _Session) else _of_executor(row, at)
-    caller.refuse_without(SCOPE)
-    return caller
+    return row
 
 
-def _of_key(key: ApiKey, ip: str, at: dt.datetime) -> Caller:
+def _of_key(key: ApiKey, team: Team, ip: str, at: dt.datetime) -> Caller:
     refuse_dead_key(revoked_at=key.revoked_at, expires_at=key.expires_at, at=at)
     if not is_address_allowed(ip, key.allowed_ips):
         raise Forbidden(Code.ADDRESS_NOT_ALLOWED, "This key may not be used from your address.")
     scopes = frozenset(key.scopes) & GRANTABLE
-    return Caller(team=key.team, actor=f"key:{key.public_id}", scopes=scopes, at=at, account_id=key.account_id, key=key)
+    return Caller(team=team, actor=f"key:{key.public_id}", scopes=scopes, at=at, account_id=key.account_id, key=key)
 
 
-def _of_session(session: _Session, at: dt.datetime) -> Caller:
-    origin = session.origin
+def _of_session(session: _Session, origin: ApiKey | None, team: Team, at: dt.datetime) -> Caller:
     dead = session.expires_at <= at or session.bot_status == BotStatus.RETIRED
     if dead or (session.key_id is not None and origin is None):
         raise Unauthenticated(Code.KEY_INVALID, _UNKNOWN)
     if origin is not None and any(end is not None and end <= at for end in (origin.revoked_at, origin.expires_at)):
         raise Unauthenticated(Code.KEY_INVALID, _UNKNOWN)
     return Caller(
-        team=session.team,
+        team=team,
         actor=f"bot:{session.bot_name}",
         scopes=BOT_SCOPES,
         at=at,
@@ -154,38 +222,16 @@ def _of_session(session: _Session, at: dt.datetime) -> Caller:
     )
 
 
-def _of_executor(key: ExecutorKey, at: dt.datetime) -> Caller:
-    refuse_dead_key(revoked_at=key.revoked_at, expires_at=key.expires_at, at=at)
-    executor = key.executor
+def _of_executor(pair: _ExecutorKey, team: Team, at: dt.datetime) -> Caller:
+    refuse_dead_key(revoked_at=pair.revoked_at, expires_at=pair.expires_at, at=at)
     return Caller(
-        team=executor.team,
-        actor=f"executor:{executor.code}",
+        team=team,
+        actor=f"executor:{pair.code}",
         scopes=EXECUTOR_SCOPES,
         at=at,
-        account_id=executor.account_id,
-        executor_id=executor.pk,
+        account_id=pair.account_id,
+        executor_id=pair.executor_id,
     )
 
 
-def _load_keys(ids: set[str]) -> dict[str, ApiKey]:
-    return {row.key_id: row for row in ApiKey.objects.select_related("team").filter(key_id__in=ids)}
-
-
-def _load_sessions(ids: set[str]) -> dict[str, _Session]:
-    rows = list(BotSession.objects.filter(token_id__in=ids).values_list(*_SESSION_COLUMNS))
-    origins = ApiKey.objects.in_bulk({row[-2] for row in rows if row[-2] is not None})
-    # A burst of bots is of few teams: one object each, which reads the rest only if somebody asks it.
-    teams = {team_id: Team.from_db(connection.alias, ["id"], [team_id]) for team_id in {row[-1] for row in rows}}
-    return {row[0]: _Session._make([*row[1:-1], origins.get(row[-2]), teams[row[-1]]]) for row in rows}
-
-
-def _load_executors(ids: set[str]) -> dict[str, ExecutorKey]:
-    rows = ExecutorKey.objects.select_related("executor__team")
-    return {row.key_id: row for row in rows.filter(key_id__in=ids, executor__retired_at__isnull=True)}
-
-
-_LOADERS: dict[str, Callable[[set[str]], Mapping[str, Any]]] = {
-    API: _load_keys,
-    SESSION: _load_sessions,
-    EXECUTOR: _load_executors,
-}
+_STATEMENTS: dict[str, Prepared[Any]] = {API: _KEYS, SESSION: _SESSIONS, EXECUTOR: _EXECUTORS}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from apps.accounts.models import TradingDay
@@ -13,6 +13,9 @@ from apps.executors.services.commands import raise_desired_version
 from apps.risk.models import Severity
 from apps.risk.services.events import write_event
 from apps.risk.services.facts import AccountFacts
+from trading.risk.days import day_of
+
+MOMENT = "%d %b %H:%M"
 
 
 def tell_days(turned: Sequence[tuple[AccountFacts, list[TradingDay]]], at: datetime) -> None:
@@ -21,6 +24,14 @@ def tell_days(turned: Sequence[tuple[AccountFacts, list[TradingDay]]], at: datet
         for day in days:
             _tell_day(facts, day, at)
     wake_agents([facts.account.pk for facts, days in turned if days])
+
+
+def tell_moved(facts: AccountFacts, day: date, how: str, at: datetime) -> None:
+    """Tell that a day does not begin or end where the day in force had said: a person changed the zone, or a new tzdata its rules."""
+    account = facts.account
+    message = f"{day} of {account.code} {how} (UTC), by {account.resets}: the zone was changed, or its rules were."
+    metrics = {"day": str(day), "zone": account.zone}
+    write_event(account, "DAY_MOVED", Severity.WARNING, message, at=at, metrics=metrics, once_key=f"{day}:moved")
 
 
 def wake_agents(account_ids: Iterable[UUID]) -> None:
@@ -34,6 +45,8 @@ def _tell_day(facts: AccountFacts, day: TradingDay, at: datetime) -> None:
     account = facts.account
     data = {"account_id": account.public_id, "day": day.day, "starts_at": day.starts_at, "ends_at": day.ends_at}
     tell(team_id=account.team_id, account_id=account.pk, kind="day.started", data=data)
+    if (by_rules := day_of(day.day, account.zone, account.reset_time).starts_at) != day.starts_at:
+        tell_moved(facts, day.day, f"began at {day.starts_at:{MOMENT}}, not at {by_rules:{MOMENT}}", at)
     if day.provisional:
         write_event(
             account,

@@ -15,6 +15,7 @@ from itertools import pairwise
 from django.db.models import F, Sum
 
 from apps.accounts.models import AccountMode, AccountSnapshot, EquityPoint, TradingDay, TradingDayCorrection
+from apps.risk.services.day_news import MOMENT, tell_moved
 from apps.risk.services.decision_log import log_change
 from apps.risk.services.facts import AccountFacts
 from apps.trades.models import Deal
@@ -38,11 +39,13 @@ def roll_day(facts: AccountFacts, market_at: datetime, at: datetime) -> list[Tra
         return []
     spans = _missed_days(facts, market_at)
     if not spans:
-        # The zone was changed to one where the same date still holds: the day in force only ends later.
+        # The zone was changed to one where the same date still holds, or its rules were: the day in force only ends later.
+        before = risk.day_ends_at
         risk.day_ends_at = day_at(market_at, facts.account.zone, facts.account.reset_time).ends_at
         held = TradingDay.objects.filter(account=facts.account).order_by("-starts_at").first()
         if held is not None:
             TradingDay.objects.filter(pk=held.pk).update(ends_at=risk.day_ends_at)
+            tell_moved(facts, held.day, f"ends at {risk.day_ends_at:{MOMENT}}, not at {before:{MOMENT}}", at)
         return []
     days = [_begin_day(facts, span, snapshot) for span in spans]
     _end_days(facts, days)

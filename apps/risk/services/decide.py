@@ -12,27 +12,30 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db.models import Q
 from psycopg_pool import PoolTimeout
 
-from apps.accounts.models import Account, AccountRisk, TradingDay
+from apps.accounts.models import TradingDay
 from apps.assignments.models import Assignment
-from apps.bots.models import Bot, BotStatus
-from apps.common.bulk import copy_rows, update_rows
+from apps.bots.models import Bot
+from apps.common.bulk import FEW, copy_rows, insert_rows, update_rows
 from apps.common.codes import Code
 from apps.common.errors import Impossible, NotFound, PlatformError, RateLimited, Unavailable
 from apps.common.ids import MalformedId, parse_public_id
 from apps.common.models import OutboxEvent
-from apps.common.outbox import tell_all
+from apps.common.outbox import wake_relay
+from apps.common.prepared import ONE, THREE, TWO, Asked, Prepared, ask_together, one_round_trip
 from apps.risk.models import Approval, Decision
-from apps.risk.services.credentials import load_callers
+from apps.risk.services.credentials import ask_callers, find_callers
 from apps.risk.services.day_news import tell_days
 from apps.risk.services.days import raise_peaks, roll_day
-from apps.risk.services.facts import AccountFacts, load_assignments, load_facts
+from apps.risk.services.facts import AccountFacts, load_facts
+from apps.risk.services.locking import Kept, lock_accounts
 from apps.risk.services.records import approval_event, keep_facts_documents, record_verdict
 from apps.risk.services.states import read_asked, read_state
 from apps.risk.services.surroundings import load_surroundings
@@ -48,7 +51,7 @@ STATEMENT_MS = 1000
 IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
 # What judging reads of a bot: a burst brings hundreds of them, and most of loading a row is its columns.
 BOT_FIELDS = [
-    "team_id", "account_id", "bot_id", "tags", "status", "managed", "breaker__reason", "breaker__day", "breaker__lifted_at",
+    "team_id", "account_id", "bot_id", "tags", "status", "managed",
 ]  # fmt: skip
 LOCK_STATES = frozenset({"55P03", "57014", "40001", "40P01"})
 RISK_COLUMNS = (
@@ -103,6 +106,12 @@ def decide(requests: Sequence[TradeRequest], at: datetime) -> list[Answer]:
     return [_decide_alone(request, at) for request in requests]
 
 
+@transaction.atomic
+def read_once() -> None:
+    """Read of nobody what a batch reads: what is compiled and loaded with the first use is so before somebody waits for it."""
+    lock_accounts({}, ("-",), (), skip_locked=True)
+
+
 def _decide_around_locks(requests: Sequence[TradeRequest], at: datetime) -> list[Answer]:
     try:
         return _decide_batch(requests, at, skip_locked=True)
@@ -123,33 +132,49 @@ def _decide_alone(request: TradeRequest, at: datetime) -> Answer:
 
 @transaction.atomic
 def _decide_batch(requests: Sequence[TradeRequest], at: datetime, *, skip_locked: bool) -> list[Answer]:
-    _limit_waiting()
     batch = _Batch(requests, at)
     _find_callers(batch)
     _find_bots(batch)
-    risks, accounts = _lock_accounts(batch, skip_locked=skip_locked)
-    _reread_statuses(batch)
-    _replay(batch)
-    facts = load_facts(risks, accounts, _symbols_of(batch))
-    assignments = load_assignments(bot.pk for item, bot in batch.bots.items() if bot.managed)
+    if batch.bots:
+        _decide_items(batch, skip_locked=skip_locked)
+    return [batch.answers[item] for item in range(len(requests))]
+
+
+def _decide_items(batch: _Batch, *, skip_locked: bool) -> None:
+    keys = {key for item in batch.bots if (key := batch.requests[item].client_key)}
+    names = {batch.requests[item].body.symbol for item in batch.bots}
+    locked = lock_accounts({bot.pk: bot for bot in batch.bots.values()}, names, keys, skip_locked=skip_locked)
+    _refuse_busy(batch, {risk.account_id for risk in locked.risks})
+    _replay(batch, locked.kept)
+    facts = load_facts(locked.risks, locked.accounts, known=locked.rows)
     # An approval may be the first to see that a day has ended, and whoever turns it tells it.
     told = _market_times(batch)
-    turned = [(one, days) for pk, one in facts.items() if (days := _prepare(one, told.get(pk), at))]
+    turned = [(one, days) for pk, one in facts.items() if (days := _prepare(one, told.get(pk), batch.at))]
     if turned:
-        tell_days(turned, at)
+        tell_days(turned, batch.at)
     load_surroundings(facts)
-    folded = _judge_items(batch, facts, assignments)
+    folded = _judge_items(batch, facts, locked.assignments)
     _store(batch, list(facts.values()))
     for item, first in folded.items():
         batch.answers[item] = batch.answers[first]
-    return [batch.answers[item] for item in range(len(requests))]
 
 
 # --- who asks, for which bot ------------------------------------------------------------------------------------------
 
 
+# Who waits for a lock or a statement longer than this asks again.
+_WAITING: Asked[Any] = Asked(
+    "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)",
+    (f"{LOCK_WAIT_MS}ms", f"{STATEMENT_MS}ms"),
+)
+_BOTS = Prepared(lambda: Bot.objects.only(*BOT_FIELDS).filter(Q(bot_id__any=TWO) | Q(pk__any=THREE), team_id__any=ONE))
+
+
 def _find_callers(batch: _Batch) -> None:
-    found = load_callers((request.credential for request in batch.requests), batch.at)
+    credentials = [request.credential for request in batch.requests]
+    asked = ask_callers(credentials)
+    _, *rows = ask_together(_WAITING, *asked.values())
+    found = find_callers(credentials, dict(zip(asked, rows, strict=True)), batch.at)
     for item, request in enumerate(batch.requests):
         caller = found[request.credential]
         if isinstance(caller, PlatformError):
@@ -163,11 +188,13 @@ def _find_callers(batch: _Batch) -> None:
 
 def _find_bots(batch: _Batch) -> None:
     items = batch.open_items()
+    if not items:
+        return
     references = {batch.requests[item].body.bot_id for item in items}
     teams = {batch.callers[item].team.pk for item in items}
-    rows = Bot.objects.select_related("breaker").only(*BOT_FIELDS).filter(team_id__in=teams)
+    (rows,) = ask_together(_BOTS(list(teams), list(references), _public_ids(references)))
     by_name: dict[tuple[UUID, str], Bot] = {}
-    for bot in rows.filter(Q(bot_id__in=references) | Q(pk__in=_public_ids(references))):
+    for bot in rows:
         by_name[bot.team_id, bot.public_id] = by_name[bot.team_id, bot.bot_id] = bot
     for item in items:
         caller, named = batch.callers[item], batch.requests[item].body.bot_id
@@ -176,19 +203,6 @@ def _find_bots(batch: _Batch) -> None:
             batch.refuse(item, NotFound(Code.NOT_FOUND, f"There is no bot {named!r} you may ask for.", "bot_id"))
         else:
             batch.bots[item] = found
-
-
-def _reread_statuses(batch: _Batch) -> None:
-    """
-    Who waited for the lock may have read a bot that was paused or retired meanwhile: what holds is what is there now.
-
-    Only what is not ACTIVE is read, by account: it is little. A bot released in that moment is denied once more.
-    """
-    accounts = {bot.account_id for bot in batch.bots.values()}
-    rows = Bot.objects.filter(account_id__in=accounts).exclude(status=BotStatus.ACTIVE)
-    stopped = dict(rows.values_list("pk", "status"))
-    for bot in batch.bots.values():
-        bot.status = stopped.get(bot.pk, bot.status)
 
 
 def _public_ids(references: set[str]) -> list[UUID]:
@@ -209,38 +223,21 @@ def _may_ask_for(caller: Caller, bot: Bot) -> bool:
 # --- locks, repeats, facts --------------------------------------------------------------------------------------------
 
 
-def _limit_waiting() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)",
-            [f"{LOCK_WAIT_MS}ms", f"{STATEMENT_MS}ms"],
-        )
-
-
-def _lock_accounts(batch: _Batch, *, skip_locked: bool) -> tuple[list[AccountRisk], dict[UUID, Account]]:
-    wanted = {bot.account_id for bot in batch.bots.values()}
-    rows = AccountRisk.objects.select_for_update(no_key=True, skip_locked=skip_locked, of=("self",))
-    locked = list(rows.select_related("account").filter(account_id__in=wanted).order_by("account_id"))
-    free = {row.account_id: row.account for row in locked}
+def _refuse_busy(batch: _Batch, free: set[UUID]) -> None:
     for item, bot in batch.bots.items():
         if bot.account_id not in free:
             busy = "Others are changing this account; ask again."
             batch.answers[item] = answer_busy(batch.requests[item], Code.BUSY, busy)
-    return locked, free
 
 
-def _replay(batch: _Batch) -> None:
+def _replay(batch: _Batch, rows: Sequence[Kept]) -> None:
     """Answer what was asked before with the bytes of then. The account's lock keeps two of one key apart."""
-    keyed = {
-        (batch.bots[item].pk, key): item for item in batch.open_items() if (key := batch.requests[item].client_key)
-    }
-    if not keyed:
+    if not rows:
         return
-    rows = Approval.objects.filter(bot_id__in={bot for bot, _ in keyed}, client_key__in={key for _, key in keyed})
-    kept = {(row.bot_id, row.client_key): row for row in rows.only("bot_id", "client_key", "body_hash", "response")}
+    kept = {(row.bot_id, row.client_key): row for row in rows}
     for item in batch.open_items():
         request = batch.requests[item]
-        row = kept.get((batch.bots[item].pk, request.client_key))
+        row = kept.get((batch.bots[item].pk, request.client_key or ""))
         if row is None:
             continue
         if row.body_hash != request.body_hash:
@@ -251,13 +248,6 @@ def _replay(batch: _Batch) -> None:
 
 def _conflict() -> Impossible:
     return Impossible(IDEMPOTENCY_CONFLICT, "This key was used for another request of this bot.", "Idempotency-Key")
-
-
-def _symbols_of(batch: _Batch) -> dict[UUID, set[str]]:
-    wanted: dict[UUID, set[str]] = {}
-    for item in batch.open_items():
-        wanted.setdefault(batch.bots[item].account_id, set()).add(batch.requests[item].body.symbol)
-    return wanted
 
 
 def _market_times(batch: _Batch) -> dict[UUID, datetime]:
@@ -332,11 +322,17 @@ def _judge_item(batch: _Batch, item: int, facts: AccountFacts, assignment: Assig
 
 def _store(batch: _Batch, facts: Sequence[AccountFacts]) -> None:
     keep_facts_documents(facts)
-    copy_rows(batch.approvals)
-    copy_rows(batch.decisions)
-    tell_all(batch.events, wake=True)
-    # One statement for all rows (they exist and are locked): a bulk_update's CASE grows with rows times columns.
-    update_rows([one.risk for one in facts], RISK_COLUMNS)
+    groups = (batch.approvals, batch.decisions, batch.events)
+    few = len(batch.approvals) <= FEW
+    for rows in () if few else groups:
+        copy_rows(rows)
+    with one_round_trip():
+        for rows in groups if few else ():
+            insert_rows(rows)
+        # One statement for all rows (they exist and are locked): a bulk_update's CASE grows with rows times columns.
+        update_rows([one.risk for one in facts], RISK_COLUMNS)
+        if batch.events:
+            wake_relay()
 
 
 # --- when the database refuses ----------------------------------------------------------------------------------------

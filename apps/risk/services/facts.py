@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import Count, F, Q, Sum
 
 from apps.accounts.models import Account, AccountMode, AccountRisk, AccountSnapshot, LimitSet, RulePackVersion
-from apps.assignments.models import Assignment
 from apps.common.ids import public_id
-from apps.market.models import Quote, SymbolSpecification
-from apps.risk.models import Approval, LogDocument, Reservation
+from apps.common.prepared import ask_together
+from apps.market.models import Quote
+from apps.risk.models import LogDocument
+from apps.risk.services.fact_rows import FactRows, Reserved, ask_facts
 from trading.risk.exposure import Exposure, Holding, measure_exposure
 from trading.risk.limits import Limits, parse_limits
 from trading.risk.news import Release
@@ -30,18 +30,6 @@ from trading.risk.sizing import FUTURES_MODES, SymbolTerms
 ZERO = Decimal(0)
 log = structlog.get_logger(__name__)
 CHECKED_TICKS = 1000  # over how many ticks the terminal worked out `loss_per_lot_check`
-OPEN_RESERVATIONS = (Reservation.HELD, Reservation.UNRESOLVED)
-
-
-class Reserved(NamedTuple):
-    """Open reservations of one symbol and side: all that no position is known of, or all of one position."""
-
-    symbol: str
-    side: str
-    position_id: int | None
-    number: int
-    lots: Decimal
-    money: Decimal
 
 
 @dataclass
@@ -73,7 +61,7 @@ class AccountFacts:
     )  # of this batch, by symbol, side, quote
     standing: dict[str, Any] | None = None  # what of the judge's state no item of this batch changes
     nearby: dict[str, tuple[object, Any]] = field(default_factory=dict)  # by symbol: sides, correlations
-    written: Written = field(default_factory=dict)  # what the log's lines of this batch say of the state
+    written: Written = field(default_factory=Written)  # what the log's lines of this batch say of the state
 
     def legs(self) -> Iterator[tuple[tuple[str, str], Decimal]]:
         """Yield (symbol, side) and money at risk of all that is held: positions, waiting orders, reservations."""
@@ -143,40 +131,33 @@ class LimitsBroken(Exception):
 
 
 def load_facts(
-    rows: Iterable[AccountRisk], accounts: dict[UUID, Account], symbols: dict[UUID, set[str]]
+    rows: Iterable[AccountRisk],
+    accounts: Mapping[UUID, Account],
+    symbols: Collection[str] = (),
+    known: FactRows | None = None,
 ) -> dict[UUID, AccountFacts]:
     """
-    Return the facts of each account whose risk row is given, in a handful of statements whatever their number.
+    Return the facts of each account whose risk row is given, in one or two round trips whatever their number.
 
     An account whose rows cannot be read is left out.
 
-    :param symbols: what is asked about, per account; the symbols of open positions come by themselves.
+    :param symbols: what is asked about; the symbols of open positions come by themselves.
+    :param known: what was read of these accounts already; more may be in it.
     """
     by_id = {row.account_id: row for row in rows}
     ids = list(by_id)
-    snapshots = AccountSnapshot.objects.in_bulk(ids)
-    limit_sets, forbidders = _load_limits(ids, {accounts[pk].team_id for pk in ids})
-    reserved = load_reserved(ids)
-    wanted = _wanted_symbols(snapshots, symbols, ids)
-    for pk, rows_reserved in reserved.items():
-        wanted[pk] |= {one.symbol for one in rows_reserved}
-    specs = _load_specifications(ids, wanted)
-    quotes = _load_quotes(ids, wanted)
+    if not ids:
+        return {}
+    rows_of = known or FactRows.of(symbols, ask_together(*ask_facts(ids, symbols)))
+    rows_of.load_symbols(ids, _list_held(rows_of, ids))
     found = {}
     for pk in ids:
         try:
-            found[pk] = _facts_of(
-                by_id[pk], accounts[pk], snapshots.get(pk), limit_sets.get(pk), specs[pk], quotes[pk], reserved[pk]
-            )
-            found[pk].forbidders = forbidders[accounts[pk].team_id]
+            found[pk] = _facts_of(by_id[pk], accounts[pk], rows_of)
+            found[pk].forbidders = rows_of.forbidders[accounts[pk].team_id]
         except Exception as error:  # rows that cannot be read close this account, not its neighbours
             log.error("FACTS_UNREADABLE", account_id=str(pk), problem=f"{type(error).__name__}: {error}"[:300])
     return found
-
-
-def load_assignments(ids: Iterable[UUID]) -> dict[UUID, Assignment]:
-    """Return the live assignment of each managed bot."""
-    return {row.bot_id: row for row in Assignment.objects.filter(bot_id__in=list(ids), live=True)}
 
 
 def read_terms(document: dict[str, Any], account_currency: str) -> SymbolTerms:
@@ -237,53 +218,14 @@ def fresh_quote(facts: AccountFacts, symbol: str, at: datetime) -> Quote | None:
     return quote if age * speed <= timedelta(seconds=settings.OBSERVER_FRESH_S) else None
 
 
-def _load_limits(ids: list[UUID], teams: set[UUID]) -> tuple[dict[UUID, LimitSet], dict[UUID, frozenset[UUID]]]:
-    """Return the limits in force of the accounts, and by team the accounts whose limits forbid opposite positions."""
-    theirs = Account.objects.filter(team_id__in=teams, retired_at__isnull=True).values("pk")
-    concerned = Q(account_id__in=ids) | Q(forbids_opposite=True, account_id__in=theirs)
-    rows = list(LimitSet.objects.filter(concerned, in_force=True).annotate(team_id=F("account__team_id")))
-    forbidding: dict[UUID, set[UUID]] = defaultdict(set)
-    for row in rows:
-        if row.forbids_opposite:
-            forbidding[row.team_id].add(row.account_id)
-    forbidders: dict[UUID, frozenset[UUID]] = defaultdict(frozenset)
-    forbidders |= {team: frozenset(found) for team, found in forbidding.items()}
-    return {row.account_id: row for row in rows if row.account_id in ids}, forbidders
-
-
-def _wanted_symbols(
-    snapshots: dict[UUID, AccountSnapshot], symbols: dict[UUID, set[str]], ids: list[UUID]
-) -> dict[UUID, set[str]]:
-    wanted = {pk: set(symbols.get(pk, ())) for pk in ids}
-    for pk, snapshot in snapshots.items():
-        wanted[pk] |= {one["symbol"] for one in (*snapshot.positions, *snapshot.orders)}
-    return wanted
-
-
-def _load_specifications(ids: list[UUID], wanted: dict[UUID, set[str]]) -> dict[UUID, list[SymbolSpecification]]:
-    names = set().union(*wanted.values()) if wanted else set()
-    found: dict[UUID, list[SymbolSpecification]] = {pk: [] for pk in ids}
-    for row in SymbolSpecification.objects.filter(account_id__in=ids, symbol__in=names):
-        found[row.account_id].append(row)
-    return found
-
-
-def _load_quotes(ids: list[UUID], wanted: dict[UUID, set[str]]) -> dict[UUID, dict[str, Quote]]:
-    names = set().union(*wanted.values()) if wanted else set()
-    found: dict[UUID, dict[str, Quote]] = {pk: {} for pk in ids}
-    for row in Quote.objects.filter(account_id__in=ids, symbol__in=names):
-        found[row.account_id][row.symbol] = row
-    return found
-
-
-def load_reserved(ids: list[UUID]) -> dict[UUID, list[Reserved]]:
-    """Return what is reserved, added up by the database: a burst leaves hundreds of open reservations behind."""
-    rows = Approval.objects.filter(account_id__in=ids, reservation__in=OPEN_RESERVATIONS)
-    groups = rows.values_list("account_id", "symbol", "side", "position_id")
-    found: dict[UUID, list[Reserved]] = {pk: [] for pk in ids}
-    for pk, *group in groups.annotate(Count("pk"), Sum("adjusted_lots"), Sum("reserved")).order_by():
-        found[pk].append(Reserved(*group))
-    return found
+def _list_held(rows: FactRows, ids: list[UUID]) -> set[str]:
+    """Return the symbols of positions, waiting orders and reservations."""
+    held: set[str] = set()
+    for pk in ids:
+        if (snapshot := rows.snapshots.get(pk)) is not None:
+            held |= {one["symbol"] for one in (*snapshot.positions, *snapshot.orders)}
+        held |= {one.symbol for one in rows.reserved[pk]}
+    return held
 
 
 def by_leg(rows: Iterable[Reserved]) -> dict[tuple[str, str, int | None], Reserved]:
@@ -294,12 +236,10 @@ def by_leg(rows: Iterable[Reserved]) -> dict[tuple[str, str, int | None], Reserv
 def _facts_of(
     risk: AccountRisk,
     account: Account,
-    snapshot: AccountSnapshot | None,
-    limit_set: LimitSet | None,
-    specs: list[SymbolSpecification],
-    quotes: dict[str, Quote],
-    reserved: list[Reserved],
+    rows: FactRows,
 ) -> AccountFacts:
+    pk = account.pk
+    snapshot, limit_set, specs = rows.snapshots.get(pk), rows.limits.get(pk), rows.specs[pk]
     if limit_set is None:
         raise LimitsBroken(f"account {account.code} has no limits in force")
     limits = parse_limits(limit_set.document)
@@ -318,7 +258,7 @@ def _facts_of(
         terms=terms,
         spec_hashes={spec.symbol: spec.content_hash for spec in specs},
         correlations={spec.symbol: spec.correlations for spec in specs},
-        quotes=quotes,
+        quotes={quote.symbol: quote for quote in rows.quotes[pk]},
         exposure=measure_exposure(
             holdings,
             terms,
@@ -326,7 +266,7 @@ def _facts_of(
             slippage_points=limits.slippage_points,
         ),
         holdings=holdings,
-        reserved=by_leg(reserved),
+        reserved=by_leg(rows.reserved[pk]),
         pack=_name_pack(limit_set),
         logged=risk.chain_number,
     )

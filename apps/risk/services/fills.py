@@ -11,12 +11,16 @@ from datetime import datetime
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
-from apps.accounts.models import AccountRisk
+from apps.accounts.models import Account, AccountRisk, LimitSet
+from apps.bots.models import Bot
+from apps.common.bulk import update_rows
+from apps.common.prepared import ONE, TWO, Prepared, ask_together, one_round_trip
 from apps.market.models import SymbolSpecification
 from apps.risk.models import Approval, FlagAction, FlagKind, Reservation, Severity
 from apps.risk.services.breakers import count_slippage
 from apps.risk.services.events import write_event
-from apps.risk.services.facts import OPEN_RESERVATIONS, AccountFacts, read_terms
+from apps.risk.services.fact_rows import OPEN_RESERVATIONS
+from apps.risk.services.facts import AccountFacts, read_terms
 from apps.risk.services.flags import raise_flag
 from apps.trades.services.orders import OutcomeTold
 from trading.risk.limits import Limits, parse_limits
@@ -38,25 +42,57 @@ class Fill:
     market_at: datetime | None
 
 
-def take_fill(
-    risk: AccountRisk, approval: Approval, told: OutcomeTold, stop_loss: Decimal | None, at: datetime
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """An approval of which something is reported, as it stands under its account's lock."""
+
+    risk: AccountRisk  # locked
+    approval: Approval  # with account and bot
+    spec: SymbolSpecification | None
+    limits: dict[str, Any]  # the document in force
+
+
+_RISKS = Prepared(lambda: AccountRisk.objects.select_for_update(no_key=True).filter(account_id__any=ONE))
+_APPROVALS = Prepared(lambda: Approval.objects.filter(pk__any=ONE))
+_ACCOUNTS = Prepared(lambda: Account.objects.filter(pk__any=ONE))
+_BOTS = Prepared(lambda: Bot.objects.filter(pk__any=ONE))
+_SPECIFICATIONS = Prepared(lambda: SymbolSpecification.objects.filter(account_id__any=ONE, symbol__any=TWO))
+_LIMITS = Prepared(lambda: LimitSet.objects.filter(account_id__any=ONE, in_force=True).values_list("document"))
+
+
+def lock_reported(approval: Approval) -> Reported:
+    """Lock the account's risk row, and read what a report on the approval needs after that."""
+    account = [approval.account_id]
+    (risk,), (row,), (row.account,), (row.bot,), specs, ((limits,),) = ask_together(
+        _RISKS(account),
+        _APPROVALS([approval.pk]),
+        _ACCOUNTS(account),
+        _BOTS([approval.bot_id]),
+        _SPECIFICATIONS(account, [approval.symbol]),
+        _LIMITS(account),
+    )
+    return Reported(risk, row, specs[0] if specs else None, limits)
+
+
+def take_fill(reported: Reported, told: OutcomeTold, stop_loss: Decimal | None, at: datetime) -> dict[str, Any]:
     """Take in a reported fill under the locked risk row; return what the agent shall do about it."""
+    risk, approval = reported.risk, reported.approval
     lots = told.filled_lots or approval.adjusted_lots
     fill = Fill(told.position_id or 0, lots, told.price, stop_loss or approval.stop_loss, told.market_at)
-    actual = find_actual_risk(approval, fill)
-    changes: dict[str, Any] = {"position_id": told.position_id or approval.position_id}
+    actual = find_actual_risk(approval, fill, reported.spec)
+    approval.position_id = told.position_id or approval.position_id
     if actual is not None:
         _charge_overrun(risk, approval, actual)
-        changes["actual_risk"] = actual
+        approval.actual_risk = actual
     if approval.reservation in OPEN_RESERVATIONS:
         # The true risk counts at once where it is larger; a partial fill's rest is not coming any more.
         reserved = max(actual, ZERO) if actual is not None else approval.reserved
         risk.reserved = max(ZERO, risk.reserved - approval.reserved) + reserved
-        changes |= {"reserved": reserved, "reservation": Reservation.HELD}
-    risk.save(update_fields=["reserved", "risked_today"])
-    Approval.objects.filter(pk=approval.pk).update(**changes)
-    limits = parse_limits(approval.account.limit_sets.get(in_force=True).document)
+        approval.reserved, approval.reservation = reserved, Reservation.HELD
+    with one_round_trip():
+        update_rows([risk], ("reserved", "risked_today"))
+        update_rows([approval], ("position_id", "actual_risk", "reserved", "reservation"))
+    limits = parse_limits(reported.limits)
     if actual is None or not fill.position_id or not _has_slipped(risk, approval, fill, actual, limits, at):
         return NO_ACTION
     return {"action": "close", "ticket": fill.position_id, "lots": float(lots)}
@@ -74,7 +110,8 @@ def check_shown_fill(facts: AccountFacts, approval: Approval, row: Mapping[str, 
     further = min(stop, approval.stop_loss) if approval.side == BUY else max(stop, approval.stop_loss)
     lots, price = Decimal(str(row["volume_lots"])), Decimal(str(row["entry_price"]))
     fill = Fill(int(row["position_id"]), lots, price, further, facts.risk.market_at)
-    actual = find_actual_risk(approval, fill)
+    spec = SymbolSpecification.objects.filter(account_id=approval.account_id, symbol=approval.symbol).first()
+    actual = find_actual_risk(approval, fill, spec)
     if actual is None:
         return
     _charge_overrun(facts.risk, approval, actual)
@@ -83,9 +120,8 @@ def check_shown_fill(facts: AccountFacts, approval: Approval, row: Mapping[str, 
     _has_slipped(facts.risk, approval, fill, actual, facts.limits, at)
 
 
-def find_actual_risk(approval: Approval, fill: Fill) -> Decimal | None:
+def find_actual_risk(approval: Approval, fill: Fill, spec: SymbolSpecification | None) -> Decimal | None:
     """Return what the filled volume loses at its stop from the true price; None where that cannot be worked out."""
-    spec = SymbolSpecification.objects.filter(account_id=approval.account_id, symbol=approval.symbol).first()
     if spec is None or fill.price is None or fill.price <= 0 or fill.lots <= 0:
         return None
     sign = 1 if approval.side == BUY else -1

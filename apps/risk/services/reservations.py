@@ -17,15 +17,17 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
 from apps.accounts.models import AccountRisk, AccountSnapshot
 from apps.common.outbox import make_event, tell_all
 from apps.risk.models import Approval, Reservation, Severity
 from apps.risk.services.breakers import review_errors
 from apps.risk.services.events import write_event
-from apps.risk.services.facts import OPEN_RESERVATIONS, AccountFacts
-from apps.risk.services.fills import NO_ACTION, check_shown_fill, take_fill
-from apps.risk.services.matching import is_match
+from apps.risk.services.fact_rows import OPEN_RESERVATIONS
+from apps.risk.services.facts import AccountFacts
+from apps.risk.services.fills import NO_ACTION, check_shown_fill, lock_reported, take_fill
+from apps.risk.services.matching import is_match, is_tag
 from apps.trades.models import OrderOutcome, Trade
 from apps.trades.services.orders import OutcomeTold
 
@@ -34,7 +36,7 @@ PROOF_AFTER = timedelta(seconds=10)
 log = structlog.get_logger(__name__)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def resolve_reservation(
     *, approval: Approval, told: OutcomeTold, stop_loss: Decimal | None, at: datetime
 ) -> dict[str, Any]:
@@ -43,8 +45,8 @@ def resolve_reservation(
 
     Repeats change nothing more. Actual risk beyond the limits' ratio of the planned (2 ×) closes the position.
     """
-    risk = AccountRisk.objects.select_for_update(no_key=True).get(account_id=approval.account_id)
-    approval = Approval.objects.select_related("account", "bot").get(pk=approval.pk)
+    reported = lock_reported(approval)
+    risk, approval = reported.risk, reported.approval
     if told.outcome in (OrderOutcome.REJECTED, OrderOutcome.NOT_SENT):
         if approval.reservation in OPEN_RESERVATIONS and approval.position_id is None:
             free_reservations(risk, [Freed(approval, Reservation.VOID, told.outcome, None)], at)
@@ -54,7 +56,7 @@ def resolve_reservation(
         return NO_ACTION
     if told.outcome not in (OrderOutcome.DONE, OrderOutcome.PARTIAL):
         return NO_ACTION
-    return take_fill(risk, approval, told, stop_loss, at)
+    return take_fill(reported, told, stop_loss, at)
 
 
 class Freed(NamedTuple):
@@ -101,10 +103,29 @@ def _group(freed: list[Freed]) -> dict[tuple[str, str, int | None], list[Approva
     return groups
 
 
-def load_held(account_id: UUID) -> list[Approval]:
-    """Return the approvals of an account whose reservation is open, the oldest first."""
-    rows = Approval.objects.select_related("account")
-    return list(rows.filter(account_id=account_id, reservation__in=OPEN_RESERVATIONS).order_by("at", "pk"))
+def load_held(account_id: UUID, snapshot: AccountSnapshot | None, at: datetime) -> list[Approval]:
+    """
+    Return the approvals with an open reservation that the account's view may end, or whose time is over; the oldest first.
+
+    The others stay open whatever is looked at, and a burst leaves thousands of them: they would be looked at under the lock.
+    """
+    rows = Approval.objects.filter(account_id=account_id, reservation__in=OPEN_RESERVATIONS)
+    over = Q(valid_until__lt=max(at, snapshot.taken_at if snapshot else at) - PROOF_AFTER)
+    traded = Exists(Trade.objects.filter(approval_id=OuterRef("pk")))
+    concerned = over | Q(position_id__isnull=False) | Q(traded) | _may_be_shown(snapshot)
+    return list(rows.filter(concerned).select_related("account", "bot").order_by("at", "pk"))
+
+
+def _may_be_shown(snapshot: AccountSnapshot | None) -> Q:
+    """Return what finds at least the approvals of which `is_match` says that a position or order is theirs."""
+    shown = (*snapshot.positions, *snapshot.orders) if snapshot is not None else ()
+    comments = {str(one.get("comment", "")) for one in shown}
+    found = Q(tag__in=comments - {""})
+    for symbol, magic in {
+        (one["symbol"], int(one["magic"])) for one in shown if not is_tag(str(one.get("comment", "")))
+    }:
+        found |= Q(symbol=symbol, bot__magic=magic)
+    return found
 
 
 def settle_reservations(facts: AccountFacts, held: list[Approval], at: datetime) -> list[Approval]:

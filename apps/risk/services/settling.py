@@ -16,7 +16,8 @@ from apps.risk.models import Approval
 from apps.risk.services.day_news import tell_days, wake_agents
 from apps.risk.services.day_sums import SUMS, sum_up_days
 from apps.risk.services.days import finalise_day, raise_peaks, roll_day
-from apps.risk.services.facts import OPEN_RESERVATIONS, AccountFacts, load_facts
+from apps.risk.services.fact_rows import OPEN_RESERVATIONS
+from apps.risk.services.facts import AccountFacts, load_facts
 from apps.risk.services.flags import has_positions_to_review, list_actions, list_flagged, review_positions
 from apps.risk.services.levels import cliff_key, judge_standing, needs_look, stand_now
 from apps.risk.services.reservations import load_held, mark_unresolved, settle_reservations
@@ -72,7 +73,7 @@ def settle_account(account: Account, at: datetime, *, wait_ms: int = WAIT_MS) ->
     """Settle one account now, whether or not its view is new."""
     _limit_waiting(wait_ms)
     risk = AccountRisk.objects.select_for_update(no_key=True).get(account=account)
-    facts = load_facts([risk], {account.pk: account}, {}).get(account.pk)
+    facts = load_facts([risk], {account.pk: account}).get(account.pk)
     if facts is None:
         return
     market_at = facts.market_at(at)
@@ -82,7 +83,7 @@ def settle_account(account: Account, at: datetime, *, wait_ms: int = WAIT_MS) ->
         log.info("DAY_BASE_CORRECTED", account=account.code, balance=str(correction.balance_base))
         wake_agents([account.pk])
     raise_peaks(facts)
-    mark_unresolved(facts, settle_reservations(facts, load_held(account.pk), at), at)
+    mark_unresolved(facts, settle_reservations(facts, load_held(account.pk, facts.snapshot, at), at), at)
     review_positions(facts, at)
     tell_days([(facts, days)], at)
     if days:
@@ -114,7 +115,7 @@ def _list_with_work(views: Sequence[FreshView], at: datetime) -> list[Account]:
     )
     reserved = set(open_ids.values_list("account_id", flat=True))
     quiet = [one for one in views if one.account.pk not in reserved and not _turns(one, at)]
-    facts = load_facts([one.risk for one in quiet], {one.account.pk: one.account for one in quiet}, {})
+    facts = load_facts([one.risk for one in quiet], {one.account.pk: one.account for one in quiet})
     flagged = list_flagged([one.account.pk for one in quiet])
     calm = {
         one.account.pk

@@ -12,7 +12,8 @@ from django.db.models import Q
 
 from apps.accounts.models import Account, AccountSnapshot
 from apps.market.models import Impact, NewsRelease
-from apps.risk.services.facts import AccountFacts, Book, by_leg, load_reserved, read_holdings
+from apps.risk.services.fact_rows import load_reserved
+from apps.risk.services.facts import AccountFacts, Book, by_leg, read_holdings
 from trading.risk.news import Release, watches_news
 from trading.risk.pairs import opposes
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
-import structlog
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 
 from apps.accounts.models import Account
 from apps.backtests.models import OPEN, WorkStatus
 from apps.backtests.services import leases
+from apps.backtests.services.under_lease import Problem, work_on
 from apps.common.clock import read_at
-from apps.common.codes import Code
-from apps.common.errors import Conflict, PlatformError
+from apps.common.errors import Conflict
 from apps.common.nudges import after_commit
 from apps.common.outbox import tell
 from apps.common.wire import to_plain
@@ -20,7 +19,6 @@ from apps.risk.history import find_period, read_recorded
 from apps.risk.models import WhatIfRun
 from apps.risk.what_if import WhatIfAnswer, plain_answer
 from apps.teams.services import record_deed
-from trading.errors import TradingError
 from trading.risk.limits import Limits, parse_limits
 from trading.risk.what_if import ask_what_if
 
@@ -28,8 +26,6 @@ WORK_TASK = "apps.risk.tasks.work_on_what_ifs"
 MOST_OPEN = 4
 MOST_DAYS, MOST_REQUESTS = 1100, 50_000
 READ_SHARE = 0.4  # of the work: reading the log; the rest is judging
-
-log = structlog.get_logger(__name__)
 
 
 @transaction.atomic
@@ -82,20 +78,7 @@ def work_next() -> bool:
     row = leases.claim(WhatIfRun.objects.select_related("account__team"), read_at())
     if row is None:
         return False
-    try:
-        if leases.is_worn_out(row):
-            _fail(row, "WORKER_LOST", f"{leases.MOST_ATTEMPTS} workers ended over it without a result.")
-        else:
-            _answer(row, leases.make_checkpoint(row, _tell))
-    except leases.LeaseLost:
-        log.info("WORK_DROPPED", work=row.public_id)
-    except (TradingError, PlatformError) as error:
-        _fail(row, str(error.code), error.message)
-    except OperationalError:
-        raise  # the database is away: the lease runs out, and the next worker has it
-    except Exception:
-        log.exception("WORK_BROKE", work=row.public_id)
-        _fail(row, str(Code.INTERNAL), "Something broke on our side. It has been logged.")
+    work_on(row, _answer, tell=_tell, fail=_fail)
     return True
 
 
@@ -122,13 +105,10 @@ def _answer(row: WhatIfRun, checkpoint: leases.Checkpoint) -> None:
         _tell(row)
 
 
-def _fail(row: WhatIfRun, code: str, message: str) -> None:
-    try:
-        with leases.settling(row, read_at(), WorkStatus.FAILED, problem={"code": code, "message": message}):
-            row.status = WorkStatus.FAILED
-            _tell(row)
-    except leases.LeaseLost:
-        log.info("WORK_DROPPED", work=row.public_id)
+def _fail(row: WhatIfRun, problem: Problem) -> None:
+    with leases.settling(row, read_at(), WorkStatus.FAILED, problem=problem):
+        row.status = WorkStatus.FAILED
+        _tell(row)
 
 
 def _tell(row: WhatIfRun) -> None:

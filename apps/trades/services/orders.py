@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.accounts.models import Account
+from apps.common.prepared import ONE, THREE, TWO, Prepared, ask_together
 from apps.trades.models import Order, OrderOutcome, Trade, TradeSource
 
 # Forward only: what is settled is not unsettled by a report that comes late.
@@ -44,18 +45,38 @@ class OutcomeTold:
     planned_risk: Decimal | None = None
 
 
-@transaction.atomic
+_ORDERS = Prepared(lambda: Order.objects.select_for_update(no_key=True).filter(approval_id__any=ONE))
+_UNAPPROVED = Prepared(  # the legs of a position that a bot is known to hold, and no approval of it
+    lambda: (
+        Trade.objects.select_for_update(no_key=True)
+        .filter(account_id__any=ONE, position_id__any=TWO, bot_id__any=THREE, approval_id__isnull=True)
+        .order_by("leg")
+    )
+)
+
+
+@transaction.atomic(savepoint=False)
 def record_outcome(*, account: Account, told: OutcomeTold, at: datetime) -> Order:
     """Store the outcome of an approval's order, one row per approval, and put the approval on the trade it became."""
-    order, created = Order.objects.select_for_update(no_key=True, of=("self",)).get_or_create(
-        approval_id=told.approval_id, defaults=_values(account, told, at)
-    )
-    if not created and RANK[OrderOutcome(told.outcome)] > RANK[OrderOutcome(order.outcome)]:
+    position = [told.position_id] if told.position_id is not None else []
+    known, legs = ask_together(_ORDERS([told.approval_id]), _UNAPPROVED([account.pk], position, [told.bot_id]))
+    if not known:
+        known = _keep_order(account, told, at)
+    order: Order = known[0]
+    if RANK[OrderOutcome(told.outcome)] > RANK[OrderOutcome(order.outcome)]:
         for name, value in _values(account, told, at).items():
             setattr(order, name, value)
         order.save()
-    _approve_trade(account, order, told)
+    _approve_trade(account, order, told, legs)
     return order
+
+
+def _keep_order(account: Account, told: OutcomeTold, at: datetime) -> list[Order]:
+    """Return the order's row, locked: the one stored now, or that of another report of it which came first."""
+    Order.objects.bulk_create(
+        [Order(approval_id=told.approval_id, **_values(account, told, at))], ignore_conflicts=True
+    )
+    return ask_together(_ORDERS([told.approval_id]))[0]
 
 
 def _values(account: Account, told: OutcomeTold, at: datetime) -> dict[str, object]:
@@ -77,16 +98,13 @@ def _values(account: Account, told: OutcomeTold, at: datetime) -> dict[str, obje
     }
 
 
-def _approve_trade(account: Account, order: Order, told: OutcomeTold) -> None:
+def _approve_trade(account: Account, order: Order, told: OutcomeTold, legs: list[Trade]) -> None:
     """The deal may have come first, with a comment that the broker rewrote: the report's position says whose it is."""
     if order.position_id is None:
         return
-    trade = (
-        Trade.objects.select_for_update(no_key=True, of=("self",))
-        .filter(account=account, position_id=order.position_id, bot_id=told.bot_id, approval_id__isnull=True)
-        .order_by("leg")
-        .first()
-    )
+    if order.position_id != told.position_id:  # a better report of the order named another
+        (legs,) = ask_together(_UNAPPROVED([account.pk], [order.position_id], [told.bot_id]))
+    trade = next(iter(legs), None)
     if trade is None or trade.bot is None:
         return
     trade.approval_id, trade.planned_risk = order.approval_id, told.planned_risk

@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from apps.accounts.models import Account
+from apps.common.bulk import insert_rows, new_row
+from apps.common.prepared import ONE, TWO, Asked, Prepared, ask_together
 from apps.trades.models import ReportReceipt
 
 
@@ -31,14 +33,14 @@ def count_once(
 
     A repeat gets the answer it got before. Two at once: the second waits for the first. Whatever is raised leaves no receipt.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [f"{account.pk}:{report_id}"])
-    kept = ReportReceipt.objects.filter(account=account, report_id=report_id).first()
-    if kept is not None:
-        return kept.answer, True
+    turn: Asked[Any] = Asked("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [f"{account.pk}:{report_id}"])
+    _, kept = ask_together(turn, _RECEIPTS([account.pk], [report_id]))
+    if kept:
+        return kept[0].answer, True
     answer = do()
-    ReportReceipt.objects.create(
-        account=account,
+    receipt = new_row(
+        ReportReceipt,
+        account_id=account.pk,
         report_id=report_id,
         kind=kind[:30],
         at=at,
@@ -46,4 +48,8 @@ def count_once(
         position_id=position_id,
         exit_reason=exit_reason[:20],
     )
+    insert_rows([receipt])
     return answer, False
+
+
+_RECEIPTS = Prepared(lambda: ReportReceipt.objects.filter(account_id__any=ONE, report_id__any=TWO))

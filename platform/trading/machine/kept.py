@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from pathlib import Path
 from trading.machine.code import MachineCode
 
 _BESIDE = Path(__file__).parent / "__pycache__"
+UNUSED_S = 90 * 86_400
+"""What nobody has called for so long when something new is kept is another version's, or was never finished."""
 
 
 def find(name: str) -> MachineCode | None:
@@ -20,6 +23,8 @@ def find(name: str) -> MachineCode | None:
         with contextlib.suppress(OSError):
             code = _read((folder / name).read_bytes())
             if code is not None:
+                with contextlib.suppress(OSError):
+                    os.utime(folder / name)  # it is in use; a folder that may only be read is not cleaned either
                 return code
     return None
 
@@ -35,6 +40,7 @@ def keep(name: str, code: MachineCode) -> bool:
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             _replace(folder / name, _write(code))
+            _forget_unused(folder, (folder / name).stat().st_mtime)
             return True
     return False
 
@@ -55,6 +61,13 @@ def _replace(path: Path, content: bytes) -> None:
         written.replace(path)
     finally:
         written.unlink(missing_ok=True)
+
+
+def _forget_unused(folder: Path, now_s: float) -> None:
+    for path in folder.glob("*.code*"):
+        with contextlib.suppress(OSError):
+            if now_s - path.stat().st_mtime > UNUSED_S:
+                path.unlink()
 
 
 def _write(code: MachineCode) -> bytes:

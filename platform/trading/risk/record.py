@@ -9,7 +9,7 @@ them (sides and currencies are in the state).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass, replace
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -30,8 +30,12 @@ _ONE, _DIGITS = Decimal(1), 20
 _UNJUDGED: Final = frozenset({"terms", "position_ids", "by_leg"})
 
 
-Written = dict[str, tuple[Any, Any]]
-"""By field the value that was written last, and what was written of it (`MISSING`: left out)."""
+@dataclass(slots=True)
+class Written:
+    """The fields' values of the state that was written last, and what was written of them. It holds them: none becomes another's."""
+
+    values: tuple[Any, ...] = ()
+    plain: dict[str, Any] = field(default_factory=dict)
 
 
 class UnreadableRecord(ValueError):
@@ -53,8 +57,7 @@ def write_state(state: RiskState, written: Written | None = None) -> dict[str, A
     """
     Return a state as plain values, with `moving` for what the symbol's terms have of the moment.
 
-    :param written: what was written of the states before, where they are of one account: the same object is not written
-        twice. It holds the values, so that none of them is another's before it is forgotten.
+    :param written: what was written of the state before, where both are of one account: the same object is not written twice.
     """
     plain = _write_fields(state) if written is None else _write_again(state, written)
     if state.terms is not None:
@@ -114,25 +117,26 @@ def _write_fields(value: Any) -> dict[str, Any]:
 
 
 def _write_again(state: RiskState, written: Written) -> dict[str, Any]:
-    plain = {}
     plan, read = _plan_of(RiskState)
-    for (name, default), inner in zip(plan, read(state), strict=True):
-        before = written.get(name)
-        if before is None or before[0] is not inner:
-            left_out = inner is default or (type(inner) is type(default) and inner == default)
-            before = written[name] = inner, MISSING if left_out else _write(inner)
-        if before[1] is not MISSING:
-            plain[name] = before[1]
-    return plain
+    values, plain = read(state), written.plain
+    for (name, default), inner, before in zip(plan, values, written.values or (MISSING,) * len(plan), strict=True):
+        if inner is before:
+            continue
+        if inner is default or (type(inner) is type(default) and inner == default):
+            plain.pop(name, None)
+        else:
+            plain[name] = _write(inner)
+    written.values = values
+    return dict(plain)
 
 
 @cache
 def _plan_of(kind: Any) -> tuple[tuple[tuple[str, Any], ...], attrgetter[tuple[Any, ...]]]:
     """Return the judged fields of a dataclass with their defaults (`MISSING` where there is none), and what reads them all."""
     plan = tuple(
-        (field.name, field.default_factory() if field.default_factory is not MISSING else field.default)
-        for field in fields(kind)
-        if field.name not in _UNJUDGED
+        (one.name, one.default_factory() if one.default_factory is not MISSING else one.default)
+        for one in fields(kind)
+        if one.name not in _UNJUDGED
     )
     return plan, attrgetter(*[name for name, _ in plan])
 
@@ -165,7 +169,7 @@ def _shorten(value: Decimal) -> Decimal:
 @cache
 def _hints_of(kind: Any) -> dict[str, Any]:
     hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind)}
+    return {one.name: hints[one.name] for one in fields(kind)}
 
 
 def _read(kind: Any, value: Any, where: str) -> Any:

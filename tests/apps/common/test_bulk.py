@@ -1,4 +1,4 @@
-"""Rows that go in by COPY are the rows that an insert would have made."""
+"""Rows that go in by COPY, or by prepared inserts in one round trip, are the rows that the ORM would have made."""
 
 from __future__ import annotations
 
@@ -9,23 +9,33 @@ import pytest
 from django.db import DataError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from apps.common.bulk import copy_rows, new_row, update_rows
+from apps.common.bulk import copy_rows, insert_rows, new_row, update_rows
 from apps.common.ids import new_id
 from apps.common.models import OutboxEvent
+from apps.common.prepared import one_round_trip
 from apps.risk.models import Approval, Decision
 
 pytestmark = pytest.mark.django_db
 ODD = 'a "quote", a\ttab, a\nline, \\N, \\., ö, 漢, 😀'
 
 
+def insert_together(rows) -> None:
+    with one_round_trip():
+        insert_rows(rows)
+
+
+both_ways = pytest.mark.parametrize("put", [copy_rows, insert_together], ids=["copy", "insert"])
+
+
 def make_event(**changes) -> OutboxEvent:
     return OutboxEvent(**{"team_id": new_id(), "kind": "test", "data": {"n": 1}, **changes})
 
 
-def test_values_come_back_as_they_went_in_and_the_database_gives_its_defaults():
+@both_ways
+def test_values_come_back_as_they_went_in_and_the_database_gives_its_defaults(put):
     event = make_event(kind="odd", data={"text": ODD, "list": [1, 0.5, None, True], "deep": {"x": []}})
 
-    copy_rows([event, make_event(account_id=new_id())])
+    put([event, make_event(account_id=new_id())])
 
     kept = OutboxEvent.objects.get(kind="odd")
     assert (kept.event_id, kept.team_id, kept.account_id) == (event.event_id, event.team_id, None)
@@ -45,19 +55,21 @@ def test_many_rows_are_one_statement_and_none_are_no_statement():
     assert OutboxEvent.objects.count() == 300
 
 
-def test_a_constraint_holds_for_all_or_nothing():
+@both_ways
+def test_a_constraint_holds_for_all_or_nothing(put):
     event = make_event()
     twin = make_event(event_id=event.event_id)
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        copy_rows([make_event(), event, twin])
+        put([make_event(), event, twin])
 
     assert not OutboxEvent.objects.exists()
 
 
-def test_a_decimal_has_no_place_in_a_json_column():
+@both_ways
+def test_a_decimal_has_no_place_in_a_json_column(put):
     with pytest.raises(TypeError), transaction.atomic():
-        copy_rows([make_event(data={"lots": Decimal("0.1")})])
+        put([make_event(data={"lots": Decimal("0.1")})])
 
 
 @pytest.mark.parametrize("model", [OutboxEvent, Approval, Decision])

@@ -175,6 +175,17 @@ def test_silence_is_told_once_a_step(executor):
     assert states == ["STALE", "OFFLINE"]
 
 
+def test_a_word_noted_by_a_clock_that_was_set_back_counts_as_said_now(executor):
+    at = read_at()
+    Executor.objects.filter(pk=executor.pk).update(last_seen_at=at + timedelta(hours=25), reported_state="ONLINE")
+    states = []
+    for later_s in (0, 10, 20, 80):
+        presence.mark_silent(at=at + timedelta(seconds=later_s))
+        states.append(Executor.objects.get(pk=executor.pk).reported_state)
+
+    assert states == ["ONLINE", "ONLINE", "STALE", "OFFLINE"]
+
+
 @pytest.mark.parametrize(("silent", "present", "suspected"), [(3, 4, True), (2, 2, False), (3, 6, False), (4, 7, True)])
 def test_a_fleet_that_falls_silent_at_once_makes_us_suspect_ourselves_once(world, silent, present, suspected):
     at = read_at()

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from apps.common.models import OutboxEvent
 from apps.common.outbox import tell
-from apps.gateway.hub import MOST_WAITING
+from apps.gateway.places import MOST_WAITING
 from apps.risk.models import RiskEvent
 from tests.apps.gateway.conftest import in_database, relaying
 from tests.apps.gateway.dashboards import Dashboard, happen, set_stage, settle, warn

@@ -10,7 +10,8 @@ import pytest
 
 from apps.common.ids import new_id
 from apps.gateway.fanout import Batch, frames_of
-from apps.gateway.hub import Subscriber, get_hub
+from apps.gateway.hub import get_hub
+from apps.gateway.places import Subscriber
 from apps.teams import services
 from tests import world as cast
 from tests.apps.gateway.conftest import Socket, bearer, in_database, relaying, split_frames

@@ -13,7 +13,8 @@ from apps.accounts.models import Account, AccountMode
 from apps.common.ids import new_id
 from apps.common.nudges import nudge_executor
 from apps.executors.models import Executor
-from apps.gateway.hub import Subscriber, get_hub, wait_for_desired
+from apps.gateway.hub import get_hub, wait_for_desired
+from apps.gateway.places import Subscriber
 from tests import world as cast
 from tests.apps.gateway.conftest import Socket, in_database
 

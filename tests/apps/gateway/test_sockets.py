@@ -200,7 +200,7 @@ async def test_events_are_shown_by_scope_and_the_position_moves_on():
 
 async def test_a_slow_reader_gets_everything_from_the_database():
     """More events than a socket's queue holds, told before it could read one."""
-    from apps.gateway.hub import MOST_WAITING
+    from apps.gateway.places import MOST_WAITING
 
     world = await make_cast()
     _, text = await make_key(world.alice)

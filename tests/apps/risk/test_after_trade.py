@@ -1,6 +1,6 @@
 """After the trade: what was filled is held against what was planned, and what nobody approved is found."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 
 import pytest
@@ -255,6 +255,28 @@ def test_losses_in_a_row_stop_the_bot_until_the_next_day(desk):
     assert events("CONSECUTIVE_LOSSES").count() == 1
 
     desk.see(market_at=MARKET_AT.replace(day=5))
+    assert desk.ask()["approved"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "resets", "hour", "moved_to"),
+    [("America/Chicago", time(17), 23, ""), ("UTC", time(), 2, "America/Los_Angeles")],
+)
+def test_losses_in_a_row_are_counted_on_the_day_in_force_however_it_turns(desk, zone, resets, hour, moved_to):
+    """At 17:00 in Chicago the next date's day begins; a zone that was moved counts from the next day on only."""
+    Account.objects.filter(pk=desk.account.pk).update(zone=zone, reset_time=resets)
+    desk.limit(max_consecutive_losses=2)
+    ended_at = MARKET_AT.replace(hour=hour, minute=30)
+    desk.see(market_at=ended_at)
+    desk.ask()
+    if moved_to:
+        Account.objects.filter(pk=desk.account.pk).update(zone=moved_to)
+    desk.account.refresh_from_db()
+
+    lose(desk, -1, -1, closed_at=ended_at)
+
+    assert desk.ask()["reason_code"] == "BOT_BREAKER"
+    desk.see(market_at=MARKET_AT.replace(day=7))
     assert desk.ask()["approved"]
 
 

@@ -78,3 +78,28 @@ def test_a_position_without_approval_that_bot_and_views_find_together_is_told_on
 
     assert RiskEvent.objects.filter(event_type="UNAPPROVED_POSITION").count() == 1
     assert PositionFlag.objects.get().told_at is not None
+
+
+def test_reports_of_one_account_that_come_together_free_all_that_is_theirs_and_no_more(desk):
+    """Each adds to and takes from the same two counters: none may write over what another has just written."""
+    asked = [Approval.objects.get(tag=desk.ask()["tag"]) for _ in range(6)]
+    assert desk.risk.reserved == 120
+
+    def rejected(approval):
+        told = OutcomeTold(
+            approval_id=approval.pk, bot_id=approval.bot_id, symbol="EURUSD", side="BUY", volume_lots=Decimal("0.1"),
+            outcome="REJECTED",
+        )  # fmt: skip
+        return lambda: resolve_reservation(approval=approval, told=told, stop_loss=None, at=read_at())
+
+    def filled(approval, position_id):
+        told = OutcomeTold(
+            approval_id=approval.pk, bot_id=approval.bot_id, symbol="EURUSD", side="BUY", volume_lots=Decimal("0.1"),
+            outcome="DONE", filled_lots=Decimal("0.1"), position_id=position_id, price=Decimal("1.10100"),
+        )  # fmt: skip
+        return lambda: resolve_reservation(approval=approval, told=told, stop_loss=approval.stop_loss, at=read_at())
+
+    at_once(*map(rejected, asked[:3]), *(filled(one, 80 + n) for n, one in enumerate(asked[3:])))
+
+    assert desk.risk.reserved == 90  # 300 points to the stop instead of 200
+    assert desk.risk.risked_today == 90

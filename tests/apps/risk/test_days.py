@@ -160,9 +160,16 @@ def test_a_real_account_goes_by_the_wall_clock(world):
     assert days_of(desk)[0].day == read_at().date()
 
 
-def test_a_changed_zone_counts_from_the_next_day_without_a_gap(desk):
+@pytest.mark.parametrize(
+    ("zone", "last_ends_at", "told"),
+    [
+        ("America/New_York", "2026-03-07T05:00:00+00:00", "2026-03-04 of {} ends at 05 Mar 05:00, not at 05 Mar 00:00"),
+        ("Asia/Tokyo", "2026-03-06T15:00:00+00:00", "2026-03-05 of {} began at 05 Mar 00:00, not at 04 Mar 15:00"),
+    ],
+)
+def test_a_changed_zone_counts_from_the_next_day_without_a_gap_and_that_is_told(desk, zone, last_ends_at, told):
     desk.ask()
-    Account.objects.filter(pk=desk.account.pk).update(zone="America/New_York")
+    Account.objects.filter(pk=desk.account.pk).update(zone=zone)
     desk.account.refresh_from_db()
     for hours in (12, 17, 30, 45):
         desk.see(market_at=MARKET_AT + timedelta(hours=hours))
@@ -170,8 +177,10 @@ def test_a_changed_zone_counts_from_the_next_day_without_a_gap(desk):
 
     days = days_of(desk)
     assert all(one.ends_at == two.starts_at for one, two in pairwise(days))
-    assert days[-1].ends_at == datetime.fromisoformat("2026-03-07T05:00:00+00:00")
+    assert days[-1].ends_at == datetime.fromisoformat(last_ends_at)
     assert len({day.day for day in days}) == len(days)
+    (event,) = RiskEvent.objects.filter(event_type="DAY_MOVED")
+    assert event.message.startswith(told.format(desk.account.code))
 
 
 def test_an_idle_account_is_due_when_its_day_has_ended(world, desk):

@@ -4,11 +4,16 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 
+from apps.bots.services import register_bot
 from apps.common.clock import read_at
 from apps.risk.models import Approval, Reservation, RiskEvent
-from apps.risk.services import resolve_reservation, settle_account, settle_after_snapshot
+from apps.risk.services import decide, resolve_reservation, settle_account, settle_after_snapshot
+from apps.risk.services.fact_rows import OPEN_RESERVATIONS
+from apps.risk.services.facts import load_facts
 from apps.risk.services.matching import find_approval_for
+from apps.risk.services.reservations import load_held, mark_unresolved, settle_reservations
 from apps.trades.models import Trade
 from apps.trades.services.orders import OutcomeTold
 from tests.risk import MARKET_AT, shown
@@ -253,3 +258,66 @@ def test_what_is_not_alike_has_no_approval(desk, change):
     granted(desk)
 
     assert find(desk, **change) is None
+
+
+def outcomes_of(desk, held, at):
+    """Return what becomes of all reservations where these are settled, and take it back."""
+    with transaction.atomic():
+        mark = transaction.savepoint()
+        facts = load_facts([desk.risk], {desk.account.pk: desk.account})[desk.account.pk]
+        mark_unresolved(facts, settle_reservations(facts, held, at), at)
+        found = dict(Approval.objects.values_list("pk", "reservation")), facts.risk.reserved
+        transaction.savepoint_rollback(mark)
+    return found
+
+
+def all_held(desk):
+    rows = Approval.objects.filter(account=desk.account, reservation__in=OPEN_RESERVATIONS)
+    return list(rows.order_by("at", "pk"))
+
+
+@pytest.mark.parametrize("later_s", [0, 12, 16, 30])
+def test_what_is_not_looked_at_would_have_stayed_open(desk, later_s):
+    tagged, _ = granted(desk)
+    granted(desk), granted(desk, requested_lots=0.02)
+    (_, known), (_, gone), (_, traded), (_, open_trade) = granted(desk), granted(desk), granted(desk), granted(desk)
+    granted(desk, direction="SELL", stop_loss=1.10200), granted(desk), granted(desk)
+    Approval.objects.filter(pk=known.pk).update(position_id=90)
+    Approval.objects.filter(pk=gone.pk).update(position_id=91)
+    for number, (approval, ended) in enumerate([(traded, MARKET_AT), (open_trade, None)]):
+        Trade.objects.create(
+            account=desk.account, position_id=95 + number, bot=desk.bot, approval_id=approval.pk, source="REPORTED",
+            symbol="EURUSD", side="BUY", volume_lots=1, open_lots=0, opened_at=MARKET_AT, closed_at=ended,
+            entry_price=1, updated_at=read_at(),
+        )  # fmt: skip
+    at = read_at() + timedelta(seconds=later_s)
+    positions = [
+        shown(desk, tagged),
+        shown(desk, position_id=78, ticket=78),
+        shown(desk, position_id=90, ticket=90, comment="another's"),
+        shown(desk, position_id=79, ticket=79, magic=1),
+    ]
+    orders = [
+        {
+            **shown(desk, ticket=80, volume_lots="0.02"),
+            "order_type": "BUY_LIMIT",
+            "price": "1.1",
+            "placed_at": MARKET_AT.isoformat(),
+        }
+    ]
+    snapshot = desk.see(positions=positions, orders=orders, taken_at=at)
+    snapshot.refresh_from_db()
+
+    assert outcomes_of(desk, load_held(desk.account.pk, snapshot, at), at) == outcomes_of(desk, all_held(desk), at)
+
+
+def test_a_burst_that_is_in_flight_is_not_looked_at_under_the_lock(desk, world):
+    desk.limit(max_open_positions=None, mode="SHADOW")
+    other = register_bot(account=desk.account, actor="test", bot_id="another", guild="ANALYST")
+    answers = decide([desk.request(bot_id="another", idempotency_key=f"k{n}") for n in range(60)], read_at())
+    assert all(answer.approved for answer in answers)
+    snapshot = desk.see(positions=[shown(desk)])
+    snapshot.refresh_from_db()
+
+    assert load_held(desk.account.pk, snapshot, read_at()) == []
+    assert Approval.objects.filter(bot=other, reservation=Reservation.HELD).count() == 60

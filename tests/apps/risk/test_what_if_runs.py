@@ -122,3 +122,14 @@ def test_the_page_asks_a_worker_shows_how_far_it_is_and_the_answer(traded, world
     assert browser(world.charlie).get(where).status_code == 404
     cancelled = alice.post(alice.post(path, asked)["Location"] + "/cancel", follow=True).content.decode()
     assert "Nothing of it was kept" in cancelled
+
+
+def test_too_little_memory_is_its_problem_and_says_what_to_do(client, traded, monkeypatch):  # noqa: F811
+    def run_out_of_memory(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(what_if_runs, "ask_what_if", run_out_of_memory)
+    run = order(client, traded).json()
+    assert what_if_runs.work_next()
+    failed = read(client, traded, run)
+    assert (failed["status"], failed["problem"]["code"]) == ("FAILED", "TOO_LARGE")

@@ -13,7 +13,7 @@ from apps.bots.services import register_bot
 from apps.bots.sessions import open_session
 from apps.common.clock import read_at
 from apps.risk.models import Approval
-from apps.risk.services.facts import OPEN_RESERVATIONS
+from apps.risk.services.fact_rows import OPEN_RESERVATIONS
 from tests.fleet import make_executor_with_key
 from tests.risk import Desk, make_desk
 from tests.world import caller_of, make_key, make_world

@@ -68,16 +68,16 @@ def _with_places(sql: str, bot: BenchBot, key: str) -> str:
     risk = AccountRisk.objects.get(account_id=bot.account)
     session = BotSession.objects.get(bot_id=bot.bot)
     if sql.startswith("INSERT"):
-        sql = sql.replace(f"'{approval.pk}'", "gen_random_uuid()")
-        sql = re.sub(rf"'{approval.tag}'", RANDOM_TAG, sql)
-        sql = sql.replace(f"'{key}'", "gen_random_uuid()::text")
+        sql = sql.replace(f"'{approval.pk}'", "gen_random_uuid()").replace(f"'{approval.pk.hex}'", "gen_random_uuid()")
+        sql = sql.replace(f"'{approval.tag}'", RANDOM_TAG).replace(f"'{key}'", "gen_random_uuid()::text")
     if '"common_outboxevent"' in sql:
-        sql = re.sub(r"VALUES \('[0-9a-f-]{36}'", "VALUES (gen_random_uuid()", sql)
+        sql = re.sub(r"VALUES \('[0-9a-f-]{32,36}'", "VALUES (gen_random_uuid()", sql)
     if '"risk_decision"' in sql:
-        sql = sql.replace(f"'{risk.chain_number}', ", "{number}, ", 1)
+        sql = re.sub(rf", '?{risk.chain_number}'?, ", ", {number}, ", sql, count=1)
     if sql.startswith('UPDATE "accounts_accountrisk"'):
-        sql = sql.replace(f", {risk.chain_number}::", ", {number}::", 1)
+        sql = re.sub(rf"'\{{{risk.chain_number}\}}'::int\d\[\]::bigint", "ARRAY[{number}]::bigint", sql)
     places = {bot.account: "{account}", bot.bot: "{bot}", bot.name: "{name}", session.token_id: "{token}"}
     for literal, place in places.items():
-        sql = sql.replace(f"'{literal}'", place).replace(f"'{literal.replace('-', '')}'", place)
+        for form in (literal, literal.replace("-", "")):
+            sql = sql.replace(f"'{{{form}}}'", f"ARRAY[{place}]").replace(f"'{form}'", place)
     return sql

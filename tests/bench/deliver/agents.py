@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from typing import Any
@@ -22,6 +23,7 @@ class Fleet:
     def __init__(self, agents: list[LightAgent]) -> None:
         self.agents = list[LightAgent]()
         self.heard, self.had, self.proved = dict[str, float](), dict[str, float](), dict[str, float]()
+        self.noted = asyncio.Event()  # something was heard, had or proven
         self._new, self._running = agents, list[asyncio.Task[None]]()
 
     async def __aenter__(self) -> Fleet:
@@ -37,9 +39,9 @@ class Fleet:
         """Let more agents live; return after how long [s] all of them were served."""
         began_s = time.perf_counter()
         for agent in agents:
-            agent.on_nudge = lambda one, at: self.heard.setdefault(one.executor_id, at)
-            agent.on_set = lambda one, at: self.had.setdefault(one.executor_id, at)
-            agent.on_proof = lambda one, at: self.proved.__setitem__(one.executor_id, at)
+            agent.on_nudge = lambda one, at: self._note(self.heard, one, at)
+            agent.on_set = lambda one, at: self._note(self.had, one, at)
+            agent.on_proof = lambda one, at: self._note(self.proved, one, at)
             self._running.append(asyncio.create_task(agent.run()))
         async with asyncio.timeout(200):
             for agent in agents:
@@ -59,6 +61,19 @@ class Fleet:
                 await asyncio.sleep(0.01)
         return time.perf_counter()
 
+    async def await_time(self, times: dict[str, float], key: str, since_s: float, most_s: float) -> float | None:
+        """Return how long after `since_s` [ms] the agent of that key was noted; None where it was not in `most_s`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(most_s):
+                while key not in times:
+                    self.noted.clear()
+                    await self.noted.wait()
+        return max(0.0, (times[key] - since_s) * 1000) if key in times else None
+
+    def _note(self, times: dict[str, float], agent: LightAgent, at_s: float) -> None:
+        times.setdefault(agent.executor_id, at_s)
+        self.noted.set()
+
 
 async def deliver(
     fleet: Fleet, dsn: str, *, count: int = COMMANDS, by_set: bool = False
@@ -77,8 +92,8 @@ async def deliver(
             fleet.had.pop(agent.executor_id, None)
             committed_s = await _change(connection, keys[agent.code])
             if not by_set:
-                heard.append(await _await_time(fleet.heard, agent.executor_id, committed_s, 5))
-            had.append(await _await_time(fleet.had, agent.executor_id, committed_s, 30 if by_set else 5))
+                heard.append(await fleet.await_time(fleet.heard, agent.executor_id, committed_s, 5))
+            had.append(await fleet.await_time(fleet.had, agent.executor_id, committed_s, 30 if by_set else 5))
             await asyncio.sleep(EVERY_S)
     return heard, had
 
@@ -90,12 +105,3 @@ async def _change(connection: psycopg.AsyncConnection[Any], key: Any) -> float:
         assert row is not None
         await connection.execute("select pg_notify('executor', %s)", [f"{key}:{row[0]}"])
     return time.perf_counter()
-
-
-async def _await_time(times: dict[str, float], key: str, since_s: float, most_s: float) -> float | None:
-    until_s = time.perf_counter() + most_s
-    while time.perf_counter() < until_s:
-        if key in times:
-            return max(0.0, (times[key] - since_s) * 1000)
-        await asyncio.sleep(0.0005)
-    return None

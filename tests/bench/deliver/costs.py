@@ -16,10 +16,15 @@ class Meter:
         self._since_s = time.perf_counter()
         self._before = self._read()
 
+    def spent_s(self) -> dict[str, float]:
+        """Return the processor time [s] each process has used since."""
+        now = self._read()
+        return {name: now[name] - self._before[name] for name in now}
+
     def spent(self) -> dict[str, float]:
         """Return the cores each process has used since, and `web_mb`."""
-        seconds, now = time.perf_counter() - self._since_s, self._read()
-        found = {name: round((now[name] - self._before[name]) / seconds, 3) for name in now}
+        seconds = time.perf_counter() - self._since_s
+        found = {name: round(used_s / seconds, 3) for name, used_s in self.spent_s().items()}
         return found | {"web_mb": round(psutil.Process(self._pids["web"]).memory_info().rss / 1024 / 1024)}
 
     def _read(self) -> dict[str, float]:

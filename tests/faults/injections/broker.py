@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import time
+from decimal import Decimal
 from typing import Any
 
 from simulator.control import ControlError
@@ -52,11 +52,26 @@ REFUSED = (10004, 10006, 10007, 10011, 10013, 10014, 10015, 10016, 10018, 10019,
            10028, 10029, 10030, 10031, 10032, 10033, 10034, 10035, 10036, 10038, 10039, 10040, 10041, 10042, 10043, 10044, 10045, 10046)  # fmt: skip
 
 
+AT_ONCE = 6  # more in a row and the agents' own pauses between attempts are all that is waited for
+
+
 @fault(36, "broker: each code of refusal once, opening and closing", "I2 I10", within_s=180)
 def refuse_with_each_code(rig: Rig) -> None:
-    for number, code in enumerate(REFUSED):
-        for turn, on in enumerate(("open", "close")):
-            rig.script("reject", rig.agents[(number + turn) % len(rig.agents)], on=on, retcode=code)
+    """More refusals than a bot may meet in an hour: a person has taken that limit away."""
+    for agent in rig.agents:
+        _let_errors_be(rig, agent)
+    for start in range(0, len(REFUSED), AT_ONCE):
+        for number, code in enumerate(REFUSED[start : start + AT_ONCE]):
+            for turn, on in enumerate(("open", "close")):
+                rig.script("reject", rig.agents[(number + turn) % len(rig.agents)], on=on, retcode=code)
+        rig.wait_trading(timeout_s=90)
+
+
+def _let_errors_be(rig: Rig, agent: Agent) -> None:
+    address = f"accounts/{agent.account_id}/limits"
+    limits = rig.platform.get(address)["limits"] | {"max_order_errors_per_hour": None}
+    with rig.signed_in() as person:
+        person.send("PUT", f"/api/v1/{address}", limits | {"password": rig.platform.ready["password"]})
 
 
 @fault(39, "broker: a STOP that meets a closed market", "I5 I4")
@@ -91,7 +106,7 @@ def _drop_stop(rig: Rig, agent: Agent) -> int | None:
 
 @fault(41, "broker: a position opened by hand", "I1", short=True)
 def trade_by_hand(rig: Rig) -> None:
-    agent = one(rig)
+    agent = one(rig, is_hedging=True)  # a netting account knows no second position
     stop = round(rig.entries(agent)[-1]["price"] - 0.02, 5)  # without one nothing would be approved beside it
     rig.control("trade_by_hand", login=agent.login, symbol="EURUSD", side="BUY", volume="0.01", sl=stop)
     (ticket,) = [one["ticket"] for one in rig.ledger(agent)["positions"] if not one["magic"]]
@@ -100,6 +115,32 @@ def trade_by_hand(rig: Rig) -> None:
     rig.wait_trading([agent])
     assert any(one["ticket"] == ticket for one in rig.ledger(agent)["positions"]), "somebody closed it"
     rig.control("trade_by_hand", login=agent.login, symbol="EURUSD", side="SELL", volume="0.01", position=ticket)
+
+
+@fault(43, "broker: a netted position turned round by hand", "I6 I2")
+def turn_round_by_hand(rig: Rig) -> None:
+    """One order of twice the volume: what was the bot's is closed, what is left is the person's, under the same position."""
+    agent = one(rig, is_hedging=False)
+    position = wait_for("a position to be turned round", lambda: _turn_round(rig, agent), 60, 0.05)
+    hold(rig, 2, 4)
+    for left in rig.ledger(agent)["positions"]:
+        if left["identifier"] == position and not left["magic"]:
+            rig.control(
+                "trade_by_hand", login=agent.login, symbol="EURUSD", side=_other_side(left), volume=left["volume"]
+            )
+
+
+def _turn_round(rig: Rig, agent: Agent) -> int | None:
+    for position in rig.held(agent):
+        volume = str(2 * Decimal(position["volume"]))
+        with contextlib.suppress(ControlError):
+            rig.control("trade_by_hand", login=agent.login, symbol="EURUSD", side=_other_side(position), volume=volume)
+            return int(position["identifier"])
+    return None
+
+
+def _other_side(position: dict[str, Any]) -> str:
+    return "SELL" if position["type"] == 0 else "BUY"
 
 
 @fault(44, "broker: money paid in and out", "I6 I7", short=True)
@@ -113,24 +154,28 @@ def move_money(rig: Rig) -> None:
 def change_symbol(rig: Rig) -> None:
     rig.control("change_terms", symbol="EURUSD", contract_size="1000000")
     try:
-        wait_for("the change to be seen", lambda: _changed(rig), 120)
+        wait_for("the change to be seen", lambda: all(_look(rig, agent)["unseen_changes"] for agent in rig.agents), 120)
         before = {agent.code: len(rig.entries(agent)) for agent in rig.agents}
         hold(rig, 3, 5)
         assert before == {agent.code: len(rig.entries(agent)) for agent in rig.agents}, "I9 opened on a changed symbol"
     finally:
         rig.control("change_terms", symbol="EURUSD", contract_size="100000")
-    wait_for("the change back to be seen and accepted", lambda: not _changed(rig, accept=True), 150, 1.0)
-
-
-def _changed(rig: Rig, *, accept: bool = False) -> bool:
-    """Say whether every agent's symbol waits for a person; and let the person accept it."""
-    waiting = []
     for agent in rig.agents:
-        shown = rig.platform.get("symbols/EURUSD", account_id=agent.account_id)
-        waiting.append(bool(shown["unseen_changes"]))
-        if accept and waiting[-1]:
-            rig.platform.client.post("symbols/EURUSD/accept", params={"account_id": agent.account_id})
-    return any(waiting) if accept else all(waiting)
+        wait_for("the change back to be seen, and accepted", lambda a=agent: _accept(rig, a), 150, 0.5)
+
+
+def _look(rig: Rig, agent: Agent) -> dict[str, Any]:
+    return dict(rig.platform.get("symbols/EURUSD", account_id=agent.account_id))
+
+
+def _accept(rig: Rig, agent: Agent) -> bool:
+    """Let a person accept what was changed back, and say whether nothing waits for one any more."""
+    shown = _look(rig, agent)
+    if float(shown["specification"]["contract_size"]) != 100_000:
+        return False  # what is shown is not the last word
+    if shown["unseen_changes"]:
+        rig.platform.client.post("symbols/EURUSD/accept", params={"account_id": agent.account_id})
+    return not shown["unseen_changes"]
 
 
 @fault(46, "the terminal logged into another account", "I2 I9")
@@ -138,9 +183,11 @@ def log_in_elsewhere(rig: Rig) -> None:
     other = rig.platform.ready["simulator"]["login"]
     rig.control("force_login", login=other)
     try:
-        time.sleep(1.0)
         before = {agent.code: len(rig.entries(agent)) for agent in rig.agents}
-        hold(rig, 2, 3)
+        hold(rig, 3, 4)
         assert before == {agent.code: len(rig.entries(agent)) for agent in rig.agents}, "I9 opened on another account"
     finally:
         rig.control("force_login", login=None)
+    magics = {rig.assignment(agent)["magic_number"] for agent in rig.agents}
+    strays = [deal["ticket"] for deal in rig.control("ledger", login=other)["deals"] if deal["magic"] in magics]
+    assert not strays, f"I9 traded on another account: {strays}"

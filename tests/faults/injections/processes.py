@@ -7,8 +7,10 @@ import subprocess
 import sys
 import threading
 
+import httpx
 import psutil
 
+from tests.faults.injections.limits import family_of, no_memory
 from tests.faults.injections.registry import fault, hold, one
 from tests.faults.rig import Rig
 
@@ -89,3 +91,48 @@ def steal_processor(rig: Rig) -> None:
         for process in busy:
             process.kill()
             process.wait()
+
+
+@fault(16, "no more memory for the server", "I9 I10", within_s=150)
+def starve_server(rig: Rig) -> None:
+    pids = [pid for name in ("web", "worker", "relay", "beat") for pid in family_of(rig, name)]
+    with no_memory(pids):
+        _ask_for_much(rig)
+
+
+@fault(16, "no more memory for PostgreSQL", "I9 I16", within_s=150)
+def starve_postgres(rig: Rig) -> None:
+    with no_memory(family_of(rig, "postgres")):
+        _ask_for_much(rig)
+
+
+@fault(16, "no more memory for an agent, as its terminal's process dies", "I2 I10", within_s=150)
+def starve_agent(rig: Rig) -> None:
+    agent = one(rig)
+    assert agent.process is not None
+    children = psutil.Process(agent.process.pid).children()
+    with no_memory([agent.process.pid]):
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        hold(rig, 5, 8)
+    if agent.process.poll() is not None:
+        agent.start()  # it ended itself; on a trader's machine the system starts it again
+
+
+def _ask_for_much(rig: Rig) -> None:
+    """Let the server answer with long lists, many at once, for as long as the fault lasts: refused or broken off is as good."""
+    ended = threading.Event()
+
+    def ask() -> None:
+        while not ended.is_set():
+            with contextlib.suppress(httpx.HTTPError):
+                rig.platform.client.get("trades", params={"limit": 500}, timeout=5)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    hold(rig, 5, 8)
+    ended.set()
+    for thread in threads:
+        thread.join(30)

@@ -29,23 +29,25 @@ class Fault:
     is_short: bool = False  # also in the short run
     asks_s: float = 120.0  # trading must go on within
     needs_clock: bool = False  # processes whose clocks can be put wrong
+    needs_zones: bool = False  # a platform that reads the rig's own zones of time
 
 
 FAULTS: list[Fault] = []
 
 
 def fault(
-    number: int, name: str, aims: str, *, short: bool = False, within_s: float = 120.0, needs_clock: bool = False
-) -> Callable[[Inject], Inject]:
+    number: int, name: str, aims: str, *, short: bool = False, within_s: float = 120.0, needs_clock: bool = False,
+    needs_zones: bool = False,
+) -> Callable[[Inject], Inject]:  # fmt: skip
     def keep(inject: Inject) -> Inject:
-        FAULTS.append(Fault(number, name, aims, inject, short, within_s, needs_clock))
+        FAULTS.append(Fault(number, name, aims, inject, short, within_s, needs_clock, needs_zones))
         return inject
 
     return keep
 
 
-def one(rig: Rig) -> Agent:
-    return rig.random.choice(rig.agents)
+def one(rig: Rig, *, is_hedging: bool | None = None) -> Agent:
+    return rig.random.choice([agent for agent in rig.agents if is_hedging in (None, agent.is_hedging)])
 
 
 def hold(rig: Rig, shortest_s: float, longest_s: float) -> None:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
-import psutil
 import psycopg
 import redis
 
 from config.launch import postgres, valkey
 from config.launch.data_dir import DataDir
+from tests.faults.injections.limits import family_of, full_disk
 from tests.faults.injections.registry import connect, fault, hold, manage, one
 from tests.faults.rig import Rig
 from tests.journeys.running import wait_for
@@ -26,6 +24,7 @@ create or replace function rig_trouble() returns trigger language plpgsql as $$ 
 drop trigger if exists rig_trouble on risk_approval;
 create trigger rig_trouble before insert on risk_approval for each row execute function rig_trouble();
 """
+LOCK = "select 1 from accounts_accountrisk r join accounts_account a on a.id = r.account_id where a.code = %s for update of r"
 END_TROUBLE = "drop trigger if exists rig_trouble on risk_approval; drop function if exists rig_trouble();"
 
 
@@ -47,59 +46,6 @@ def _heal(rig: Rig) -> bool:
     except psycopg.OperationalError:
         return False
     return True
-
-
-@contextlib.contextmanager
-def full_disk(pids_of: Any, largest: int) -> Iterator[None]:
-    """
-    Let the processes write no file beyond a size, as on a disk without room: the kernel refuses the write (EFBIG).
-
-    :param pids_of: called again and again: who is started meanwhile has a full disk too.
-    """
-    stop = threading.Event()
-    thread = threading.Thread(target=lambda: [_limit(pids_of(), largest) for _ in iter(lambda: stop.wait(0.1), True)])
-    _limit(pids_of(), largest)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(10)
-        _limit(pids_of(), resource.RLIM_INFINITY)
-
-
-def _limit(pids: list[int], largest: int) -> None:
-    """
-    Set the limit, as whoever owns the processes: root of a container may not limit others' (PostgreSQL has an account of its own).
-
-    :raises AssertionError: where it is not allowed.
-    """
-    child = os.fork()
-    if child == 0:
-        os._exit(_limit_each(pids, largest))
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, "the size of files cannot be limited here"
-
-
-def _limit_each(pids: list[int], largest: int) -> int:
-    try:
-        for pid in pids:
-            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError, FileNotFoundError):
-                owner = os.stat(f"/proc/{pid}")
-                if owner.st_uid != os.geteuid():
-                    os.setgroups([])
-                    os.setresgid(owner.st_gid, owner.st_gid, owner.st_gid)
-                    os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
-                resource.prlimit(pid, resource.RLIMIT_FSIZE, (largest, resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]))
-    except BaseException:
-        return 1
-    return 0
-
-
-def family_of(rig: Rig, name: str) -> list[int]:
-    with contextlib.suppress(psutil.Error, KeyError, OSError):
-        pid = rig.pid_of(name)
-        return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
-    return []
 
 
 @fault(1, "web killed between the insert and the commit of an approval", "I1 I16")
@@ -129,20 +75,24 @@ def take_connections(rig: Rig) -> None:
 @fault(9, "rows of two accounts locked crosswise, and one held", "I9 I1 I15")
 def knot_locks(rig: Rig) -> None:
     first, second = (agent.code for agent in rig.agents[:2])
-    knots = [threading.Thread(target=_lock, args=(rig, codes)) for codes in ((first, second), (second, first))]
+    both_hold = threading.Barrier(2)
+    knots = [
+        threading.Thread(target=_lock_two, args=(rig, codes, both_hold)) for codes in ((first, second), (second, first))
+    ]
     for thread in knots:
         thread.start()
     for thread in knots:
         thread.join(30)
-    _lock(rig, (first,), rig.random.uniform(1, 3))
+    with connect(rig) as connection, connection.transaction():
+        connection.execute(LOCK, [first])
+        hold(rig, 1, 3)
 
 
-def _lock(rig: Rig, codes: tuple[str, ...], held_s: float = 0.5) -> None:
-    sql = "select 1 from accounts_accountrisk r join accounts_account a on a.id = r.account_id where a.code = %s for update of r"
+def _lock_two(rig: Rig, codes: tuple[str, str], both_hold: threading.Barrier) -> None:
     with contextlib.suppress(psycopg.errors.DeadlockDetected), connect(rig) as connection, connection.transaction():
-        for code in codes:
-            connection.execute(sql, [code])
-            time.sleep(held_s)
+        connection.execute(LOCK, [codes[0]])
+        both_hold.wait(30)
+        connection.execute(LOCK, [codes[1]])
 
 
 @fault(10, "every second approval meets a deadlock or a serialization failure", "I1 I2")
@@ -187,12 +137,30 @@ def fill_valkey(rig: Rig) -> None:
 
 @fault(13, "no room on the disk of PostgreSQL", "I9 I16", within_s=180)
 def fill_disk_of_postgres(rig: Rig) -> None:
+    before = _tags(rig)
     with full_disk(lambda: family_of(rig, "postgres"), 64 * 1024):
-        time.sleep(2)
-        before = {agent.code: len(rig.entries(agent)) for agent in rig.agents}
+        wait_for("PostgreSQL to refuse a commit", lambda: not _commits(rig), 30)
         hold(rig, 5, 7)
-        after = {agent.code: len(rig.entries(agent)) for agent in rig.agents}
-    assert before == after, f"I9 opened without a row: {before} {after}"
+        opened = _tags(rig) - before
+    wait_for("PostgreSQL to commit again", lambda: _commits(rig), 60)
+    with connect(rig) as connection:
+        kept = connection.execute("select tag from risk_approval where tag = any(%s)", [list(opened)]).fetchall()
+    assert opened == {tag for (tag,) in kept}, f"I9 opened without a row: {opened - {tag for (tag,) in kept}}"
+
+
+def _tags(rig: Rig) -> set[str]:
+    """Return what was opened with which approval."""
+    return {deal["comment"] for agent in rig.agents for deal in rig.entries(agent)}
+
+
+def _commits(rig: Rig) -> bool:
+    try:
+        with connect(rig) as connection:
+            connection.execute("create table rig_probe ()")
+            connection.execute("drop table rig_probe")
+    except psycopg.Error:
+        return False
+    return True
 
 
 @fault(13, "no room for the logs of the server", "I10", short=True)
@@ -208,11 +176,13 @@ def fill_disk_of_agent(rig: Rig) -> None:
     assert agent.process is not None
     pid = agent.process.pid
     with full_disk(lambda: [pid], 0):
-        time.sleep(1.0)
+        journal = (agent.journal / "journal.log").read_text("utf-8")  # nothing more can be written from now on
         before = len(rig.entries(agent))
-        hold(rig, 3, 5)
-        opened = len(rig.entries(agent)) - before
-        assert opened == 0, f"I2 {opened} opened that no journal knows"
+        hold(rig, 4, 6)
+        unknown = [
+            deal["comment"] for deal in rig.entries(agent)[before:] if f'"tag":"{deal["comment"]}"' not in journal
+        ]
+        assert not unknown, f"I2 opened, and no journal knows: {unknown}"
         rig.command(agent, "stop")
         wait_for(f"{agent.code} to be flat without a journal", lambda: not rig.held(agent), 60)
     rig.platform.wait_observed(agent.strategy, "STOPPED")

@@ -8,22 +8,26 @@ import time
 import psutil
 
 from tests.faults.injections.registry import connect, fault, hold, one
-from tests.faults.rig import Rig
+from tests.faults.rig import Agent, Rig
 from tests.journeys.running import wait_for
 
 HOUR_S = 3600.0
 WRONG_S = (HOUR_S, -HOUR_S, 25 * HOUR_S, -25 * HOUR_S)
 FIRST_SOCKET_S = 60.0
-VARIABLE = "RIG_WRONG_CLOCK"
 
 
 def put_wrong(rig: Rig, *names: str, ahead_s: float) -> contextlib.AbstractContextManager[None]:
     """Let the clocks of processes be wrong within the block."""
     pids = [rig.pid_of(name) for name in names]
-    unready = [name for name, pid in zip(names, pids, strict=True) if VARIABLE not in psutil.Process(pid).environ()]
+    # Not by its environment: Valkey writes its title over that.
+    unready = [name for name, pid in zip(names, pids, strict=True) if "wrong_clock" not in _read_maps(pid)]
     assert rig.clocks is not None
     assert not unready, f"clocks that cannot be put wrong: {unready}"
     return rig.clocks.wrong(*pids, ahead_s=ahead_s)
+
+
+def _read_maps(pid: int) -> str:
+    return " ".join(mapped.path for mapped in psutil.Process(pid).memory_maps())
 
 
 def read_database_ahead_s(rig: Rig) -> float:
@@ -51,6 +55,7 @@ for _ahead_s in WRONG_S:
             rig.wait_trading(timeout_s=90)
         assert abs(read_database_ahead_s(rig)) < 60, "the clock is not right again"
         last.kill()
+        wait_for(f"{last.code} called silent", lambda: rig.state_of(last) != "ONLINE", 60)
         last.start()
 
 
@@ -59,10 +64,20 @@ def age_sockets(rig: Rig) -> None:
     """All clocks of the server go on by 25 hours under open sockets; a wish must still arrive, by push or by poll."""
     agent = one(rig)
     with put_wrong(rig, "web", "worker", "relay", "beat", "postgres", "valkey", ahead_s=25 * HOUR_S):
-        time.sleep(2)
+        wait_for(f"{agent.code} to be heard a day later", lambda: _heard_ahead_s(rig, agent) > 24 * HOUR_S, 60)
         for verb, state in (("pause", "PAUSED"), ("resume", "RUNNING")):
             rig.command(agent, verb)
             rig.platform.wait_observed(agent.strategy, state, FIRST_SOCKET_S)
+    # What was measured under the wrong clock must not be held against it afterwards.
+    rig.stop(agent)
+    rig.activate(agent)
+
+
+def _heard_ahead_s(rig: Rig, agent: Agent) -> float:
+    with connect(rig) as connection:
+        sql = "select extract(epoch from last_seen_at) from executors_executor where code = %s"
+        row = connection.execute(sql, [agent.code]).fetchone()
+    return float(row[0]) - time.time() if row and row[0] else 0.0
 
 
 def put_agent_wrong(name: str, *, ahead_s: float = 0.0, drift: float = 0.0) -> None:

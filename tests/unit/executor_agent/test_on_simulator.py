@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from executor_agent.journal import IntentRow, IntentState, PositionRow
 from executor_agent.levels import find_level_problem, is_frozen
 from executor_agent.terminal.ports import MarketOrder, OrderAnswer
 from executor_agent.terminal.retcodes import judge_answer
-from tests.agents.simulated import MAGIC, SimulatedWorld
+from tests.agents.simulated import MAGIC, RULES, SimulatedWorld
 from tests.simulation import RunningSimulator, running_simulator
 from trading.model.instrument import Instrument
 from trading.model.orders import Side
@@ -198,6 +199,28 @@ def test_each_symbol_in_use_is_tried_at_registration_daily_and_on_change(world: 
     world.steps()
     assert len(probes()) >= 3
     assert world.ledger["deals"][1:] == []  # nothing was traded, only paid in
+
+
+def test_a_skew_that_is_over_is_told_though_nobody_trades_the_symbol_any_more(world: SimulatedWorld) -> None:
+    """The server starts nothing on a certificate that has failed: it must not depend on something being started."""
+
+    def skews_s() -> list[int]:
+        return [round(probe.clock_skew_ms / 1000) for message in world.server.symbols for probe in message.probes]
+
+    world.server.ahead = timedelta(hours=25)
+    world.steps(40)
+    assert skews_s() == [0, -90_000]
+    world.server.want("STOPPED", RULES)
+    world.steps()
+    assert world.server.status().observed == "STOPPED"
+
+    world.server.ahead = timedelta()
+    world.steps(40)
+    assert skews_s() == [0, -90_000, 0]
+    world.close()
+    world.start()
+    world.steps()
+    assert skews_s() == [0, -90_000, 0, 0]
 
 
 def test_a_filling_mode_the_broker_refuses_is_found_before_the_first_order(world: SimulatedWorld) -> None:

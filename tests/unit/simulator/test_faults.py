@@ -121,6 +121,11 @@ def test_a_broker_may_lose_a_stop_and_a_person_may_trade(shared: RunningSimulato
     mine, other = mt5.positions_get()
     assert (mine.sl, mine.tp) == (0.0, round(bid + 0.01, 5))
     assert (other.ticket, other.magic, other.reason) == (by_hand["order"], 0, mt5.POSITION_REASON_CLIENT)
+    order = {"login": shared.login, "symbol": "EURUSD", "side": "BUY", "volume": "0.10"}
+    shared.control.call("trade_by_hand", **order, slippage_points=-500)
+    won = mt5.positions_get()[-1]
+    assert won.profit == pytest.approx((won.price_current - won.price_open) * 10_000)
+    assert 35 < won.profit < 50
 
 
 def test_a_broker_may_change_its_terms(simulator: RunningSimulator) -> None:

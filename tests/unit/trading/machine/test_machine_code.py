@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
 import threading
@@ -169,6 +170,20 @@ def test_where_no_folder_takes_it_every_process_makes_its_own(folder):
     folder.write_bytes(b"a file where the folder should be")
 
     assert jit.compiled(is_above)(3.0, 2.0) is True
+
+
+def test_what_nobody_has_called_for_long_is_removed_when_something_new_is_kept(folder):
+    code = MachineCode(b"\x7fELF\n1", ("f8", "b1"))
+    names = ("called-1.code", "left-2.code", "broken-3.code.0a1b")
+    for name in names:
+        kept.keep(name, code)
+    for name in names:
+        os.utime(folder / name, (0, 0))
+    assert kept.find("called-1.code") == code
+
+    kept.keep("new-4.code", code)
+
+    assert sorted(path.name for path in folder.iterdir()) == ["called-1.code", "new-4.code"]
 
 
 def test_a_later_folder_is_taken_where_the_first_may_not_be_written_to(monkeypatch, tmp_path):

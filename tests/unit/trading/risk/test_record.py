@@ -133,6 +133,6 @@ def test_what_was_written_of_one_state_is_taken_for_the_next_only_where_it_is_th
         replace(first, reserved=Decimal("12.50"), held_sides={}, opposite="Account A holds EURUSD long"),
         first,
     ]
-    written: Written = {}
+    written = Written()
 
     assert [write_state(one, written) for one in [first, *later]] == [write_state(one) for one in [first, *later]]
