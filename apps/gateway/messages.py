@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from apps.common.codes import Code
 from apps.common.errors import Invalid
-from apps.common.wire import BodyTooLarge
+from apps.common.wire_rest import BodyTooLarge
 from trading.protocol import MalformedMessage, decode, encode
 
 MessageT = TypeVar("MessageT", bound=msgspec.Struct)

@@ -25,7 +25,7 @@ from apps.common.codes import Code
 from apps.common.errors import Impossible, Invalid, NotFound, Unavailable
 from apps.common.idempotency import idempotent
 from apps.common.serializer_fields import BigNumberField, PriceField
-from apps.common.wire import StrictJSONParser
+from apps.common.wire_rest import StrictJSONParser
 from apps.executors.models import Executor
 from apps.executors.services.presence import note_seen
 from apps.gateway.doors import ExecutorDoor

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.teams import api
+from apps.teams import api, openapi  # noqa: F401 - the second says how keys are described
 
 app_name = "teams"
 urlpatterns = [

@@ -165,6 +165,7 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "config.schedule:SteadyScheduler"
 CELERY_BEAT_SCHEDULE = {
     "roll-trading-days": {
         "task": "apps.risk.tasks.roll_trading_days",
@@ -301,10 +302,10 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["apps.teams.permissions.Scoped"],
     "DEFAULT_THROTTLE_CLASSES": ["apps.teams.limits.TierLimit"],
-    "DEFAULT_RENDERER_CLASSES": ["apps.common.wire.WireJSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["apps.common.wire.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["apps.common.wire_rest.WireJSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["apps.common.wire_rest.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "apps.common.errors.answer_error",
+    "EXCEPTION_HANDLER": "apps.common.refusing.answer_error",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "COERCE_DECIMAL_TO_STRING": False,
     "DATETIME_FORMAT": None,

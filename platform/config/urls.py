@@ -29,7 +29,7 @@ urlpatterns = [
     path("", include("apps.dashboard.urls")),
 ]
 
-handler400 = "apps.common.errors.bad_request"
-handler403 = "apps.common.errors.permission_denied"
-handler404 = "apps.common.errors.page_not_found"
-handler500 = "apps.common.errors.server_error"
+handler400 = "apps.common.refusing.bad_request"
+handler403 = "apps.common.refusing.permission_denied"
+handler404 = "apps.common.refusing.page_not_found"
+handler500 = "apps.common.refusing.server_error"

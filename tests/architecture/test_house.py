@@ -97,6 +97,34 @@ def test_the_web_process_never_loads_numba():
     assert done.stdout.split()[0] == "False"
 
 
+def test_a_process_that_serves_nobody_loads_nothing_to_serve_with():
+    """Workers, beat and relay are half of what starts, and start again after a fault."""
+    heavy = (
+        "rest_framework.serializers",
+        "drf_spectacular.plumbing",
+        "requests",
+        "pyarrow",
+        "numba",
+        "apps.dashboard.views",
+    )
+    program = (
+        "import os, sys; os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'config.settings');"
+        "import django; django.setup(); from config.celery import app; app.loader.import_default_modules();"
+        f"print(sorted({{*{heavy}}} & {{*sys.modules}}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=os.environ | {"CELERY_SKIP_CHECKS": "true"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip() == "[]"
+
+
 def test_nobody_waits_with_wait_for():
     """Until Python 3.12 it swallows a cancellation that comes in the moment of the answer; `asyncio.timeout` does not."""
     waits = {

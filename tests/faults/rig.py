@@ -77,10 +77,10 @@ class Rig:
 
     def __init__(
         self, platform: Platform, folder: Path, *, agents: int, seed: int, clocks: Clocks | None = None,
-        zones: Zones | None = None,
+        zones: Zones | None = None, every_second_nets: bool = True,
     ) -> None:  # fmt: skip
         self.platform, self.folder, self.random = platform, folder, random.Random(seed)
-        self.clocks, self.zones = clocks, zones
+        self.clocks, self.zones, self._every_second_nets = clocks, zones, every_second_nets
         self.data = Path(platform.ready["data_dir"])
         self.agents: list[Agent] = []
         for number in range(agents):
@@ -234,7 +234,7 @@ class Rig:
         code, login = f"rig-{seed}-{number}", FIRST_LOGIN + number
         server = self.platform.ready["simulator"]["server"]
         with Control(self.data / "simulator") as control:
-            is_hedging = number % 2 == 0  # every second account nets
+            is_hedging = number % 2 == 0 or not self._every_second_nets
             terms = {"balance": str(BALANCE), "margin_mode": HEDGING if is_hedging else NETTING}
             control.open_account(login=login, password=PASSWORD, server=server, **terms)
             address = control.address

@@ -34,7 +34,6 @@ from apps.risk.models import Approval, Decision
 from apps.risk.services.credentials import ask_callers, find_callers
 from apps.risk.services.day_news import tell_days
 from apps.risk.services.days import raise_peaks, roll_day
-from apps.risk.services.fact_rows import load_symbols
 from apps.risk.services.facts import AccountFacts, load_facts
 from apps.risk.services.locking import Kept, lock_accounts
 from apps.risk.services.records import approval_event, keep_facts_documents, record_verdict
@@ -110,8 +109,7 @@ def decide(requests: Sequence[TradeRequest], at: datetime) -> list[Answer]:
 @transaction.atomic
 def read_once() -> None:
     """Read of nobody what a batch reads: what is compiled and loaded with the first use is so before somebody waits for it."""
-    lock_accounts({}, (), skip_locked=True)
-    load_symbols((), ("-",))
+    lock_accounts({}, ("-",), (), skip_locked=True)
 
 
 def _decide_around_locks(requests: Sequence[TradeRequest], at: datetime) -> list[Answer]:
@@ -144,10 +142,11 @@ def _decide_batch(requests: Sequence[TradeRequest], at: datetime, *, skip_locked
 
 def _decide_items(batch: _Batch, *, skip_locked: bool) -> None:
     keys = {key for item in batch.bots if (key := batch.requests[item].client_key)}
-    locked = lock_accounts({bot.pk: bot for bot in batch.bots.values()}, keys, skip_locked=skip_locked)
+    names = {batch.requests[item].body.symbol for item in batch.bots}
+    locked = lock_accounts({bot.pk: bot for bot in batch.bots.values()}, names, keys, skip_locked=skip_locked)
     _refuse_busy(batch, {risk.account_id for risk in locked.risks})
     _replay(batch, locked.kept)
-    facts = load_facts(locked.risks, locked.accounts, _symbols_of(batch), locked.read)
+    facts = load_facts(locked.risks, locked.accounts, known=locked.rows)
     # An approval may be the first to see that a day has ended, and whoever turns it tells it.
     told = _market_times(batch)
     turned = [(one, days) for pk, one in facts.items() if (days := _prepare(one, told.get(pk), batch.at))]
@@ -249,13 +248,6 @@ def _replay(batch: _Batch, rows: Sequence[Kept]) -> None:
 
 def _conflict() -> Impossible:
     return Impossible(IDEMPOTENCY_CONFLICT, "This key was used for another request of this bot.", "Idempotency-Key")
-
-
-def _symbols_of(batch: _Batch) -> dict[UUID, set[str]]:
-    wanted: dict[UUID, set[str]] = {}
-    for item in batch.open_items():
-        wanted.setdefault(batch.bots[item].account_id, set()).add(batch.requests[item].body.symbol)
-    return wanted
 
 
 def _market_times(batch: _Batch) -> dict[UUID, datetime]:

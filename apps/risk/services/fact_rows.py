@@ -1,4 +1,4 @@
-"""The rows that a batch's accounts are judged by, in two round trips: what the accounts alone say which, then what symbols do."""
+"""The rows that a batch's accounts are judged by: one round trip, and another for symbols that only a view or a reservation names."""
 
 from __future__ import annotations
 
@@ -31,26 +31,45 @@ class Reserved(NamedTuple):
 
 
 @dataclass(frozen=True)
-class FirstRows:
-    """What is read first, by account."""
+class FactRows:
+    """What a batch's accounts are judged by, by account."""
 
     snapshots: dict[UUID, AccountSnapshot]
     limits: dict[UUID, LimitSet]
     forbidders: dict[UUID, frozenset[UUID]]  # by team
     reserved: dict[UUID, list[Reserved]]
+    names: frozenset[str]  # of the symbols that were asked for
+    specs: dict[UUID, list[SymbolSpecification]]
+    quotes: dict[UUID, list[Quote]]
 
     @classmethod
-    def of(cls, read: Sequence[list[Any]]) -> FirstRows:
-        snapshots, limits, forbidders, reserved = read
+    def of(cls, names: Collection[str], read: Sequence[list[Any]]) -> FactRows:
+        """Return what was read of `ask_facts` for these symbols."""
+        snapshots, limits, forbidders, reserved, *symbols = read
         by_team: dict[UUID, frozenset[UUID]] = defaultdict(frozenset)
         for team_id, account_id in forbidders:
             by_team[team_id] |= {account_id}
+        specs, quotes = symbols or ([], [])
         return cls(
             {row.account_id: row for row in snapshots},
             {row.account_id: row for row in limits},
             by_team,
             _group_reserved(reserved),
+            frozenset(names),
+            _by_account(specs),
+            _by_account(quotes),
         )
+
+    def load_symbols(self, ids: Collection[UUID], names: Collection[str]) -> None:
+        """Read the specifications and last quotes of those symbols that were not asked for."""
+        missing = list(set(names) - self.names)
+        if not missing:
+            return
+        specs, quotes = ask_together(_SPECIFICATIONS(list(ids), missing), _QUOTES(list(ids), missing))
+        for row in specs:
+            self.specs[row.account_id].append(row)
+        for row in quotes:
+            self.quotes[row.account_id].append(row)
 
 
 _SNAPSHOTS = Prepared(lambda: AccountSnapshot.objects.filter(account_id__any=ONE))
@@ -76,24 +95,16 @@ _SPECIFICATIONS = Prepared(lambda: SymbolSpecification.objects.filter(account_id
 _QUOTES = Prepared(lambda: Quote.objects.filter(account_id__any=ONE, symbol__any=TWO))
 
 
-def ask_facts(ids: Collection[UUID]) -> tuple[Asked[Any], ...]:
+def ask_facts(ids: Collection[UUID], names: Collection[str] = ()) -> tuple[Asked[Any], ...]:
     """
-    Return what is to be read for `load_facts`, in one round trip with what the caller has to ask.
+    Return what is to be read for `FactRows`, in one round trip with what the caller has to ask.
 
     :param ids: of accounts, whose risk rows are locked before where the facts shall be theirs under the lock.
+    :param names: of symbols that are known to be needed.
     """
-    listed = list(ids)
-    return _SNAPSHOTS(listed), _LIMITS(listed), _FORBIDDERS(listed), _RESERVED(listed)
-
-
-def load_symbols(
-    ids: Collection[UUID], names: Collection[str]
-) -> tuple[dict[UUID, list[SymbolSpecification]], dict[UUID, list[Quote]]]:
-    """Return the specifications and the last quotes of these symbols, by account."""
-    if not names:
-        return {}, {}
-    specs, quotes = ask_together(_SPECIFICATIONS(list(ids), list(names)), _QUOTES(list(ids), list(names)))
-    return _by_account(specs), _by_account(quotes)
+    listed, symbols = list(ids), list(names)
+    asked: tuple[Asked[Any], ...] = (_SNAPSHOTS(listed), _LIMITS(listed), _FORBIDDERS(listed), _RESERVED(listed))
+    return (*asked, _SPECIFICATIONS(listed, symbols), _QUOTES(listed, symbols)) if symbols else asked
 
 
 def _by_account(rows: Iterable[Any]) -> dict[UUID, list[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,9 +17,9 @@ from django.conf import settings
 from apps.accounts.models import Account, AccountMode, AccountRisk, AccountSnapshot, LimitSet, RulePackVersion
 from apps.common.ids import public_id
 from apps.common.prepared import ask_together
-from apps.market.models import Quote, SymbolSpecification
+from apps.market.models import Quote
 from apps.risk.models import LogDocument
-from apps.risk.services.fact_rows import FirstRows, Reserved, ask_facts, load_symbols
+from apps.risk.services.fact_rows import FactRows, Reserved, ask_facts
 from trading.risk.exposure import Exposure, Holding, measure_exposure
 from trading.risk.limits import Limits, parse_limits
 from trading.risk.news import Release
@@ -133,29 +133,28 @@ class LimitsBroken(Exception):
 def load_facts(
     rows: Iterable[AccountRisk],
     accounts: Mapping[UUID, Account],
-    symbols: Mapping[UUID, set[str]],
-    read: Sequence[list[Any]] | None = None,
+    symbols: Collection[str] = (),
+    known: FactRows | None = None,
 ) -> dict[UUID, AccountFacts]:
     """
     Return the facts of each account whose risk row is given, in one or two round trips whatever their number.
 
     An account whose rows cannot be read is left out.
 
-    :param symbols: what is asked about, per account; the symbols of open positions come by themselves.
-    :param read: what was read of `ask_facts`; of more accounts, if so.
+    :param symbols: what is asked about; the symbols of open positions come by themselves.
+    :param known: what was read of these accounts already; more may be in it.
     """
     by_id = {row.account_id: row for row in rows}
     ids = list(by_id)
     if not ids:
         return {}
-    first = FirstRows.of(ask_together(*ask_facts(ids)) if read is None else read)
-    wanted = _wanted_symbols(first, symbols, ids)
-    specs, quotes = load_symbols(ids, set().union(*wanted.values()))
+    rows_of = known or FactRows.of(symbols, ask_together(*ask_facts(ids, symbols)))
+    rows_of.load_symbols(ids, _list_held(rows_of, ids))
     found = {}
     for pk in ids:
         try:
-            found[pk] = _facts_of(by_id[pk], accounts[pk], first, specs.get(pk, []), quotes.get(pk, []))
-            found[pk].forbidders = first.forbidders[accounts[pk].team_id]
+            found[pk] = _facts_of(by_id[pk], accounts[pk], rows_of)
+            found[pk].forbidders = rows_of.forbidders[accounts[pk].team_id]
         except Exception as error:  # rows that cannot be read close this account, not its neighbours
             log.error("FACTS_UNREADABLE", account_id=str(pk), problem=f"{type(error).__name__}: {error}"[:300])
     return found
@@ -219,13 +218,14 @@ def fresh_quote(facts: AccountFacts, symbol: str, at: datetime) -> Quote | None:
     return quote if age * speed <= timedelta(seconds=settings.OBSERVER_FRESH_S) else None
 
 
-def _wanted_symbols(first: FirstRows, symbols: Mapping[UUID, set[str]], ids: list[UUID]) -> dict[UUID, set[str]]:
-    wanted = {pk: set(symbols.get(pk, ())) for pk in ids}
-    for pk, names in wanted.items():
-        if (snapshot := first.snapshots.get(pk)) is not None:
-            names |= {one["symbol"] for one in (*snapshot.positions, *snapshot.orders)}
-        names |= {one.symbol for one in first.reserved[pk]}
-    return wanted
+def _list_held(rows: FactRows, ids: list[UUID]) -> set[str]:
+    """Return the symbols of positions, waiting orders and reservations."""
+    held: set[str] = set()
+    for pk in ids:
+        if (snapshot := rows.snapshots.get(pk)) is not None:
+            held |= {one["symbol"] for one in (*snapshot.positions, *snapshot.orders)}
+        held |= {one.symbol for one in rows.reserved[pk]}
+    return held
 
 
 def by_leg(rows: Iterable[Reserved]) -> dict[tuple[str, str, int | None], Reserved]:
@@ -236,11 +236,10 @@ def by_leg(rows: Iterable[Reserved]) -> dict[tuple[str, str, int | None], Reserv
 def _facts_of(
     risk: AccountRisk,
     account: Account,
-    first: FirstRows,
-    specs: list[SymbolSpecification],
-    quotes: list[Quote],
+    rows: FactRows,
 ) -> AccountFacts:
-    snapshot, limit_set = first.snapshots.get(account.pk), first.limits.get(account.pk)
+    pk = account.pk
+    snapshot, limit_set, specs = rows.snapshots.get(pk), rows.limits.get(pk), rows.specs[pk]
     if limit_set is None:
         raise LimitsBroken(f"account {account.code} has no limits in force")
     limits = parse_limits(limit_set.document)
@@ -259,7 +258,7 @@ def _facts_of(
         terms=terms,
         spec_hashes={spec.symbol: spec.content_hash for spec in specs},
         correlations={spec.symbol: spec.correlations for spec in specs},
-        quotes={quote.symbol: quote for quote in quotes},
+        quotes={quote.symbol: quote for quote in rows.quotes[pk]},
         exposure=measure_exposure(
             holdings,
             terms,
@@ -267,7 +266,7 @@ def _facts_of(
             slippage_points=limits.slippage_points,
         ),
         holdings=holdings,
-        reserved=by_leg(first.reserved[account.pk]),
+        reserved=by_leg(rows.reserved[pk]),
         pack=_name_pack(limit_set),
         logged=risk.chain_number,
     )

@@ -8,7 +8,7 @@ a deal may be on its way. It counts in the worst case from the first view on, li
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -125,18 +125,38 @@ def review_positions(facts: AccountFacts, at: datetime) -> None:
     if snapshot is None or not snapshot.complete:
         return
     shown = _shown(snapshot)
-    # A view from before the finding proves nothing about it.
-    _clear(account, ~Q(position_id__in=shown) & Q(first_seen_at__lt=snapshot.taken_at), CLEARED_CLOSED, at)
-    # A view may have missed a position that the next one shows again: what was wrong with it still is.
-    back = PositionFlag.objects.filter(account=account, position_id__in=shown, cleared_by=CLEARED_CLOSED)
-    back.update(cleared_at=None, cleared_by="")
+    _follow_view(account, snapshot, shown, at)
     approved = _find_approved(account, set(shown))
-    _clear(account, Q(position_id__in=approved, kind=FlagKind.UNAPPROVED), CLEARED_APPROVED, at)
+    known = {
+        flag.position_id: flag
+        for flag in PositionFlag.objects.filter(account=account, kind=FlagKind.UNAPPROVED, position_id__in=shown)
+    }
+    if any(flag.position_id in approved and flag.cleared_at is None for flag in known.values()):
+        _clear(account, Q(position_id__in=approved, kind=FlagKind.UNAPPROVED), CLEARED_APPROVED, at)
     for position_id in sorted(set(shown) - approved):
-        _review(facts, shown[position_id], at)
+        _review(facts, shown[position_id], known.get(position_id), at)
     behind = {key: row for key, row in shown.items() if key in approved}
     review_excess(facts, behind, policy_action(account), CONFIRM_AFTER, at)
     _tell_left_open(account, at)
+
+
+def _follow_view(account: Account, snapshot: AccountSnapshot, shown: Container[int], at: datetime) -> None:
+    """Clear the flags of positions that are gone; set those again that an older view missed."""
+    flags = list(
+        PositionFlag.objects.filter(Q(cleared_at__isnull=True) | Q(cleared_by=CLEARED_CLOSED), account=account)
+    )
+    # A view from before the finding proves nothing about it.
+    gone = [
+        flag.pk
+        for flag in flags
+        if flag.cleared_at is None and flag.position_id not in shown and flag.first_seen_at < snapshot.taken_at
+    ]
+    if gone:
+        _clear(account, Q(pk__in=gone), CLEARED_CLOSED, at)
+    # A view may have missed a position that the next one shows again: what was wrong with it still is.
+    back = [flag.pk for flag in flags if flag.cleared_at is not None and flag.position_id in shown]
+    if back:
+        PositionFlag.objects.filter(pk__in=back, cleared_by=CLEARED_CLOSED).update(cleared_at=None, cleared_by="")
 
 
 def list_actions(account: Account, snapshot: AccountSnapshot) -> list[dict[str, Any]]:
@@ -154,9 +174,8 @@ def list_actions(account: Account, snapshot: AccountSnapshot) -> list[dict[str, 
     ]
 
 
-def _review(facts: AccountFacts, row: Mapping[str, Any], at: datetime) -> None:
+def _review(facts: AccountFacts, row: Mapping[str, Any], known: PositionFlag | None, at: datetime) -> None:
     account, position_id = facts.account, int(row["position_id"])
-    known = PositionFlag.objects.filter(account=account, position_id=position_id, kind=FlagKind.UNAPPROVED).first()
     if known is not None and known.told_at is not None and known.cleared_at is None:
         return
     approval = find_approval_for(
@@ -173,8 +192,8 @@ def _review(facts: AccountFacts, row: Mapping[str, Any], at: datetime) -> None:
         Approval.objects.filter(pk=approval.pk, position_id=None).update(position_id=position_id)
         _clear(account, Q(position_id=position_id, kind=FlagKind.UNAPPROVED), CLEARED_APPROVED, at)
         return
-    bot = find_bot_by_magic(account.pk, int(row["magic"]))
     if known is None:
+        bot = find_bot_by_magic(account.pk, int(row["magic"]))
         PositionFlag.objects.create(
             account=account,
             bot=bot,
@@ -187,7 +206,7 @@ def _review(facts: AccountFacts, row: Mapping[str, Any], at: datetime) -> None:
             first_seen_at=at,
         )
     elif at - known.first_seen_at >= CONFIRM_AFTER and _confirm(known, policy_action(account), at):
-        _tell_unapproved(account, known, bot, at)
+        _tell_unapproved(account, known, find_bot_by_magic(account.pk, int(row["magic"])), at)
 
 
 def _confirm(flag: PositionFlag, action: str, at: datetime) -> bool:

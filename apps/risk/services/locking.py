@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -13,7 +13,7 @@ from apps.assignments.models import Assignment
 from apps.bots.models import Bot, BotStatus
 from apps.common.prepared import ONE, TWO, Prepared, ask_together
 from apps.risk.models import Approval, BotBreaker
-from apps.risk.services.fact_rows import ask_facts
+from apps.risk.services.fact_rows import FactRows, ask_facts
 
 _BREAKER_OF = Bot._meta.get_field("breaker")
 
@@ -34,7 +34,7 @@ class Locked(NamedTuple):
     accounts: dict[UUID, Account]
     kept: list[Kept]
     assignments: dict[UUID, Assignment]  # by bot
-    read: Sequence[list[Any]]  # of `ask_facts`
+    rows: FactRows
 
 
 def _lock_risks(*, skip_locked: bool) -> QuerySet[AccountRisk]:
@@ -53,12 +53,15 @@ _KEPT = Prepared(lambda: Approval.objects.filter(bot_id__any=ONE, client_key__an
 _ASSIGNMENTS = Prepared(lambda: Assignment.objects.filter(bot_id__any=ONE, live=True))
 
 
-def lock_accounts(bots: Mapping[UUID, Bot], keys: Collection[str], *, skip_locked: bool) -> Locked:
+def lock_accounts(
+    bots: Mapping[UUID, Bot], names: Collection[str], keys: Collection[str], *, skip_locked: bool
+) -> Locked:
     """
     Lock the risk rows of the bots' accounts, in id order, and read what is judged by after that.
 
     The bots' statuses and breakers become those of now.
 
+    :param names: of the symbols that are asked about.
     :param keys: under which was asked: what was answered to one of them before is read too.
     :raises django.db.DatabaseError: where a row is locked by others for too long, unless those are left out.
     """
@@ -70,13 +73,15 @@ def lock_accounts(bots: Mapping[UUID, Bot], keys: Collection[str], *, skip_locke
         _BREAKERS(list(bots)),
         _KEPT(list(bots) if keys else [], list(keys)),
         _ASSIGNMENTS([pk for pk, bot in bots.items() if bot.managed]),
-        *ask_facts(accounts),
+        *ask_facts(accounts, names),
     )
     _reread(bots, dict(stopped), {row.bot_id: row for row in breakers})
     by_id = {row.pk: row for row in rows}
     for risk in risks:
         risk.account = by_id[risk.account_id]
-    return Locked(risks, by_id, [Kept(*one) for one in kept], {row.bot_id: row for row in assignments}, read)
+    return Locked(
+        risks, by_id, [Kept(*one) for one in kept], {row.bot_id: row for row in assignments}, FactRows.of(names, read)
+    )
 
 
 def _reread(bots: Mapping[UUID, Bot], stopped: dict[UUID, str], breakers: dict[UUID, BotBreaker]) -> None:

@@ -67,7 +67,7 @@ def look_ahead(accounts: Sequence[Account], at: datetime) -> dict[Account, tuple
 def _read_outlooks(symbols: Mapping[Account, set[str]], at: datetime) -> dict[Account, Outlook]:
     by_id = {account.pk: account for account in symbols}
     rows = list(AccountRisk.objects.filter(account__in=by_id).order_by("pk"))
-    facts = load_facts(rows, by_id, {account.pk: wanted for account, wanted in symbols.items()})
+    facts = load_facts(rows, by_id, set().union(*symbols.values()))
     return {account: Outlook(account, facts.get(account.pk), at) for account in symbols}
 
 

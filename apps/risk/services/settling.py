@@ -73,7 +73,7 @@ def settle_account(account: Account, at: datetime, *, wait_ms: int = WAIT_MS) ->
     """Settle one account now, whether or not its view is new."""
     _limit_waiting(wait_ms)
     risk = AccountRisk.objects.select_for_update(no_key=True).get(account=account)
-    facts = load_facts([risk], {account.pk: account}, {}).get(account.pk)
+    facts = load_facts([risk], {account.pk: account}).get(account.pk)
     if facts is None:
         return
     market_at = facts.market_at(at)
@@ -115,7 +115,7 @@ def _list_with_work(views: Sequence[FreshView], at: datetime) -> list[Account]:
     )
     reserved = set(open_ids.values_list("account_id", flat=True))
     quiet = [one for one in views if one.account.pk not in reserved and not _turns(one, at)]
-    facts = load_facts([one.risk for one in quiet], {one.account.pk: one.account for one in quiet}, {})
+    facts = load_facts([one.risk for one in quiet], {one.account.pk: one.account for one in quiet})
     flagged = list_flagged([one.account.pk for one in quiet])
     calm = {
         one.account.pk

@@ -92,7 +92,7 @@ def read_facts_now(account: Account, symbols: set[str], at: datetime) -> Account
     :raises Impossible: LIMITS_BROKEN.
     """
     risk = AccountRisk.objects.get(account=account)
-    found = load_facts([risk], {account.pk: account}, {account.pk: symbols})
+    found = load_facts([risk], {account.pk: account}, symbols)
     facts = found.get(account.pk)
     if facts is None:
         raise Impossible("LIMITS_BROKEN", "The account's limits cannot be read.", "account_id")

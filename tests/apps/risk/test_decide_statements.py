@@ -17,7 +17,7 @@ from apps.teams import limits
 from tests.risk import make_desk, shown
 
 pytestmark = pytest.mark.django_db
-MOST_STATEMENTS = 22  # a new fact may need one more: then say so here
+MOST_STATEMENTS = 22  # in five round trips and the commit; a new fact may need one more: then say so here
 
 
 @pytest.fixture

@@ -264,7 +264,7 @@ def outcomes_of(desk, held, at):
     """Return what becomes of all reservations where these are settled, and take it back."""
     with transaction.atomic():
         mark = transaction.savepoint()
-        facts = load_facts([desk.risk], {desk.account.pk: desk.account}, {})[desk.account.pk]
+        facts = load_facts([desk.risk], {desk.account.pk: desk.account})[desk.account.pk]
         mark_unresolved(facts, settle_reservations(facts, held, at), at)
         found = dict(Approval.objects.values_list("pk", "reservation")), facts.risk.reserved
         transaction.savepoint_rollback(mark)

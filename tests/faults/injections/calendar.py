@@ -63,6 +63,7 @@ def change_rules(rig: Rig) -> None:
 
 
 AT_ONCE = 200
+TUESDAY_TO_THURSDAY = (1, 2, 3)
 
 
 @fault(53, "two hundred approvals in the millisecond of the reset", "I7 I1")
@@ -186,9 +187,16 @@ def _new_zone(rig: Rig, changes: list[tuple[datetime, timedelta]]) -> str:
 
 
 def _find_midnight(rig: Rig) -> datetime:
-    """Return the second midnight to come [UTC, of the market]: until the first, the day in force may still end by an older zone."""
+    """
+    Return a midnight to come [UTC, of the market], with an open market on the days before and after: a closed one jumps over hours.
+
+    The next one is left out: until then the day in force may still end by an older zone.
+    """
     market_at = datetime.fromtimestamp(rig.control("state")["market_at"], UTC)
-    return market_at.replace(hour=0, minute=0, second=0, microsecond=0) + 2 * DAY
+    midnight = market_at.replace(hour=0, minute=0, second=0, microsecond=0) + 2 * DAY
+    while midnight.weekday() not in TUESDAY_TO_THURSDAY:
+        midnight += DAY
+    return midnight
 
 
 def _move_to(rig: Rig, agent: Agent, zone: str) -> None:

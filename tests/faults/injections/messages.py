@@ -120,20 +120,22 @@ def mute(rig: Rig) -> None:
 @fault(29, "a halt while the line is down", "I4")
 def halt_in_partition(rig: Rig) -> None:
     agent = one(rig)
-    with weather([agent], is_down=True):
-        rig.platform.post(f"accounts/{agent.account_id}/halt", {"reason": "the rig's"})
-        before = len(rig.entries(agent))
-        hold(rig, 4, 6)
-    hold(rig, 3, 4)
-    after = len(rig.entries(agent))
-    assert after <= before + 1, f"I4 {after - before} positions opened after the halt"
-    lift(rig, agent)
+    try:
+        with weather([agent], is_down=True):
+            rig.platform.post(f"accounts/{agent.account_id}/halt", {"reason": "the rig's"})
+            before = len(rig.entries(agent))
+            hold(rig, 4, 6)
+        hold(rig, 3, 4)
+        after = len(rig.entries(agent))
+        assert after <= before + 1, f"I4 {after - before} positions opened after the halt"
+    finally:
+        lift(rig, agent)
 
 
 def lift(rig: Rig, agent: Agent) -> None:
     """A person lifts: signed in, with the password."""
     with rig.signed_in() as person:
-        body = {"reason": "seen", "password": rig.platform.ready["password"]}
+        body = {"password": rig.platform.ready["password"]}
         person.send("POST", f"/api/v1/accounts/{agent.account_id}/lift", body)
 
 

@@ -43,6 +43,10 @@ for _ahead_s in WRONG_S:
         with put_wrong(rig, "web", "worker", "relay", "beat", ahead_s=ahead_s):
             hold(rig, 3, 5)
             rig.wait_trading(timeout_s=90)
+            if ahead_s < 0:
+                _be_missed(rig)
+        if ahead_s > 0:
+            _be_missed(rig)
 
     @fault(48, f"clock of the database {_ahead_s / HOUR_S:+.0f} h, and back", "I7 I8", needs_clock=True, within_s=150)
     def put_database_wrong(rig: Rig, ahead_s: float = _ahead_s) -> None:
@@ -55,8 +59,10 @@ for _ahead_s in WRONG_S:
             rig.wait_trading(timeout_s=90)
         assert abs(read_database_ahead_s(rig)) < 60, "the clock is not right again"
         last.kill()
-        wait_for(f"{last.code} called silent", lambda: rig.state_of(last) != "ONLINE", 60)
-        last.start()
+        try:
+            wait_for(f"{last.code} called silent", lambda: rig.state_of(last) != "ONLINE", 60)
+        finally:
+            last.start()
 
 
 @fault(25, "sockets, groups and leases a day old", "I4 I5", needs_clock=True, within_s=150)
@@ -71,6 +77,24 @@ def age_sockets(rig: Rig) -> None:
     # What was measured under the wrong clock must not be held against it afterwards.
     rig.stop(agent)
     rig.activate(agent)
+
+
+def _be_missed(rig: Rig) -> None:
+    """Let an agent die, and the schedule notice: it goes on though its clock was set back."""
+    agent = one(rig)
+    agent.kill()
+    try:
+        wait_for(f"the silence of {agent.code} to be told", lambda: _read_told(rig, agent) != "ONLINE", 60)
+    finally:
+        agent.start()
+
+
+def _read_told(rig: Rig, agent: Agent) -> str:
+    with connect(rig) as connection:
+        row = connection.execute(
+            "select reported_state from executors_executor where code = %s", [agent.code]
+        ).fetchone()
+    return str(row[0]) if row else ""
 
 
 def _heard_ahead_s(rig: Rig, agent: Agent) -> float:

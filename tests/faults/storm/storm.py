@@ -51,7 +51,8 @@ class Storm:
     ) -> None:
         """Make the accounts. `keep` is called after each lap: all sums hold then."""
         self._wanted, self._counts, self._seed, self._keep = wanted, counts, seed, keep
-        self._rig = Rig(platform, folder, agents=wanted.agents, seed=seed)
+        # Its strategies share accounts and a symbol, which a netting account allows to one bot only.
+        self._rig = Rig(platform, folder, agents=wanted.agents, seed=seed, every_second_nets=False)
         self._drivers: list[Driver] = []
         self._began_s, self._bars = time.monotonic(), 0
         self._before = replace(counts, commands=Counter(counts.commands))

@@ -83,10 +83,18 @@ class Person:
 
     def find_barriers(self) -> list[str]:
         """Return what the rule engine finds, one line each. It runs beside the content policy, not through it."""
-        session = self.context.new_cdp_session(self.page)
-        session.send("Runtime.evaluate", {"expression": AXE.read_text()})
+        if not self.page.evaluate("'axe' in window"):
+            session = self.context.new_cdp_session(self.page)
+            session.send("Runtime.evaluate", {"expression": AXE.read_text()})
+            session.detach()
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations)")
         return [f"{each['id']}: {node['html'][:120]}" for each in found for node in each["nodes"]]
+
+    def look_as(self, *, width: int, height: int, theme: str) -> Person:
+        """Make the window that large and ask for that theme, with the page as it is."""
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.emulate_media(color_scheme=theme)
+        return self
 
     def is_wider_than_the_window(self) -> bool:
         return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))

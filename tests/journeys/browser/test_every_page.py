@@ -13,10 +13,7 @@ pytestmark = pytest.mark.journey
 PUBLIC = ("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/")
 SWEPT = {"parameters": {"exit.stopLoss": {"from": "40", "to": "60", "step": "10"}}, "min_trades": 1}
 STUDIES = {"challenge": {"pack": "ftmo_2step"}, "monte_carlo": {}, "sweep": SWEPT, "walk_forward": SWEPT}
-WIDTHS = {
-    "wide": {"viewport": {"width": 1440, "height": 1000}},
-    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True},
-}
+WIDTHS = {"wide": {"width": 1440, "height": 1000}, "phone": {"width": 390, "height": 844}}
 
 
 def list_paths(platform):
@@ -76,26 +73,32 @@ def set_up_lab(platform, strategy):
     return dataset["handle"], run["id"], [each["id"] for each in platform.get("studies")["results"]]
 
 
-@pytest.mark.parametrize(
-    ("width", "theme"),
-    [
-        ("wide", "light"),
-        ("phone", "dark"),
-        pytest.param("wide", "dark", marks=pytest.mark.long),
-        pytest.param("phone", "light", marks=pytest.mark.long),
-    ],
-)
-def test_no_page_has_a_barrier_or_scrolls_sideways(visit, platform, theme, width):
-    person = visit(color_scheme=theme, **WIDTHS[width])
+def walk(person, platform, looks):
+    """Open every page, look at it in each of these ways, and return what is wrong by page and way."""
     found = {}
     for path in (*PUBLIC, None, *list_paths(platform)):
         if path is None:
             person.sign_in()
             continue
-        person.go(path)
-        problems = person.find_barriers()
-        if person.is_wider_than_the_window():
-            problems.append("wider than the window")
-        if problems:
-            found[path] = problems
-    assert found == {}
+        for number, (width, theme) in enumerate(looks):
+            person.look_as(**WIDTHS[width], theme=theme)
+            if not number:
+                person.go(path)
+            problems = person.find_barriers()
+            if person.is_wider_than_the_window():
+                problems.append("wider than the window")
+            if problems:
+                found[path, width, theme] = problems
+    return found
+
+
+def test_no_page_has_a_barrier_or_scrolls_sideways(visit, platform):
+    """A page is opened wide and light, and looked at once more when the window is a phone's and the theme dark."""
+    assert walk(visit(), platform, [("wide", "light"), ("phone", "dark")]) == {}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_page_has_a_barrier_or_scrolls_sideways_when_it_is_opened_so(visit, platform, theme, width):
+    assert walk(visit(has_touch=width == "phone"), platform, [(width, theme)]) == {}
