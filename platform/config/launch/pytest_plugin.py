@@ -16,12 +16,13 @@ import pytest
 from config.launch.testing import embedded_services, redis_of_worker
 
 _services = ExitStack()
-YOUNG_OBJECTS = 20_000
+USUAL_THRESHOLD = gc.get_threshold()
+WHILE_COLLECTING = (20_000, 20, 20)
 
 
 def pytest_addoption() -> None:
     """Start the services. The hook is chosen for its moment: the first one, before pytest-django loads settings."""
-    gc.set_threshold(YOUNG_OBJECTS, 20, 20)
+    gc.set_threshold(*WHILE_COLLECTING)
     if redis := redis_of_worker(os.environ):
         os.environ["REDIS_URL"] = redis
     if "PYTEST_XDIST_WORKER" not in os.environ:
@@ -33,6 +34,8 @@ def pytest_collection_finish() -> None:
     """Take libraries and collected tests out of the collector's sight: each full collection would walk two million objects."""
     gc.collect()
     gc.freeze()
+    # What tests drop is found as soon as ever: a connection in it would keep the database from being removed.
+    gc.set_threshold(*USUAL_THRESHOLD)
 
 
 @pytest.hookimpl(trylast=True)
