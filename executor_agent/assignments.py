@@ -118,8 +118,12 @@ class Assignments:
 
 
 def find_owners(journal: Journal) -> dict[int, AssignmentRow]:
-    """Return the assignment each magic number belongs to: of several with one number the newest (identifiers grow with time)."""
-    return {row.magic: row for row in _sort(journal)}
+    """
+    Return the assignment each magic number belongs to: of several with one number the one that is not to be stopped, else the one
+    that came last. Identifiers do not say which is newer: they carry the server's clock, which may have been set back.
+    """
+    rows = journal.list_rows(AssignmentRow)
+    return {row.magic: row for row in sorted(rows, key=lambda row: row.desired != Desired.STOPPED)}
 
 
 def _sort(journal: Journal) -> list[AssignmentRow]:

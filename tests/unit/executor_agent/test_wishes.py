@@ -58,36 +58,55 @@ def test_stop_waits_for_the_order_nobody_knows_of(running: AgentWorld):
     assert running.server.status().observed == "STOPPED"
 
 
-def stop_and_start_again(world: AgentWorld) -> None:
+# Identifiers carry the server's clock: one given while it was ahead sorts behind all that come after it was set back.
+@pytest.fixture(params=["asg_2", "asg_0"], ids=["its clock went on", "its clock was set back"])
+def again(request) -> str:
+    """The identifier of what is started again; the first is asg_1."""
+    return request.param
+
+
+def stop_and_start_again(world: AgentWorld, again: str = "asg_2") -> None:
     """What a START after a STOP is: another assignment under the same number, and the first is not named any more."""
     world.server.want("STOPPED")
     world.settle()
-    world.server.want("RUNNING", RULES, assignment_id="asg_2")
+    world.server.want("RUNNING", RULES, assignment_id=again)
     world.server.wanted.pop("asg_1")
     world.settle()
 
 
-def test_what_is_started_again_keeps_its_positions_and_the_stopped_one_says_nothing_of_them(running: AgentWorld):
-    stop_and_start_again(running)
+def test_what_is_started_again_keeps_its_positions_and_the_stopped_one_says_nothing_of_them(
+    running: AgentWorld, again: str
+):
+    stop_and_start_again(running, again)
 
     ticket = running.open_long()
     running.settle()
 
     assert ticket in running.terminal.positions
     assert running.server.list_reports("trade_closed") == []
-    assert running.server.status("asg_2").open_positions == 1
-    assert [status.assignment_id for status in running.server.snapshots[-1].assignments] == ["asg_2"]
+    assert running.server.status(again).open_positions == 1
+    assert [status.assignment_id for status in running.server.snapshots[-1].assignments] == [again]
 
 
-def test_a_start_after_a_stop_keeps_its_positions_in_the_next_life_too(running: AgentWorld):
-    stop_and_start_again(running)
+def test_what_was_started_again_is_proven_stopped_too(running: AgentWorld, again: str):
+    stop_and_start_again(running, again)
+    running.open_long()
+    running.server.want("STOPPED", assignment_id=again)
+    running.settle()
+
+    assert not running.terminal.positions
+    assert running.server.status(again).observed == "STOPPED"
+
+
+def test_a_start_after_a_stop_keeps_its_positions_in_the_next_life_too(running: AgentWorld, again: str):
+    stop_and_start_again(running, again)
     ticket = running.open_long()
 
     running.restart()
     running.settle()
 
     assert ticket in running.terminal.positions
-    assert running.server.status("asg_2").open_positions == 1
+    assert running.server.status(again).open_positions == 1
 
 
 def test_what_turns_up_under_a_stopped_number_is_closed(running: AgentWorld):
