@@ -99,7 +99,7 @@ class Agent:
         sendings = Sendings(clocks, terminal, courier, journal, self._session, self._watch)
         self._commands = Commands(
             journal, self._spool, self._watch, self._closer,
-            Closings(clocks, terminal, journal, self._watch, self._closer),
+            Closings(clocks, terminal, journal, self._watch, self._closer, self._budget),
             Tellings(terminal, self._watch, self._want_snapshot, lambda: self._identity, self._preflight.ask),
             sendings, self._want_snapshot,
         )  # fmt: skip

@@ -82,6 +82,14 @@ def test_a_set_of_an_older_epoch_brings_none(running: AgentWorld):
     assert list(running.terminal.positions) == [ticket]
 
 
+def test_part_of_a_position_closed_on_command_is_one_of_the_days_requests(running: AgentWorld):
+    ticket = running.open_long()
+    before = running.agent._budget.used
+    ask(running, one_shot("CLOSE_POSITION", ticket=ticket, volume_lots="0.04"))
+
+    assert running.agent._budget.used == before + 1
+
+
 def test_an_unknown_command_fails_in_words(running: AgentWorld):
     ask(running, one_shot("MAKE_COFFEE"))
     assert told(running)["result"]["code"] == "UNSUPPORTED"
