@@ -211,6 +211,16 @@ def expire_commands(*, at: datetime) -> int:
     return ended
 
 
+def end_under_way(executor: Executor, at: datetime) -> None:
+    """End what was asked of an executor that will not answer any more: nobody knows how far it came with what it had begun."""
+    rows = executor.commands.select_for_update(no_key=True).filter(state__in=UNDER_WAY).exclude(kind__in=EDITS)
+    for command in rows.order_by("pk"):
+        command.state = CommandState.UNRESOLVED if command.state in BEGUN else CommandState.EXPIRED
+        command.ended_at = at
+        command.save(update_fields=["state", "ended_at"])
+        tell_command(executor, command)
+
+
 def tell_command(executor: Executor, command: Command) -> None:
     """Tell the team, and by push the executor, how the command stands."""
     tell_all([make_command_event(executor, command)], wake=True)
