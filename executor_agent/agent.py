@@ -99,7 +99,7 @@ class Agent:
         sendings = Sendings(clocks, terminal, courier, journal, self._session, self._watch)
         self._commands = Commands(
             journal, self._spool, self._watch, self._closer,
-            Closings(clocks, terminal, journal, self._watch, self._closer),
+            Closings(clocks, terminal, journal, self._watch, self._closer, self._budget),
             Tellings(terminal, self._watch, self._want_snapshot, lambda: self._identity, self._preflight.ask),
             sendings, self._want_snapshot,
         )  # fmt: skip
@@ -272,12 +272,13 @@ class Agent:
         self._want_snapshot()
 
     def _take_set(self, desired: DesiredSet, sent_mono: float) -> None:
-        if not self._session.accept_set(desired, sent_mono):
+        if self._session.accept_set(desired, sent_mono):
+            self._assignments.apply(desired)
+            self._courier.watch_desired(desired.desired_version)
+        else:
             get_log().warning("OLD_SET_IGNORED", version=desired.desired_version, fleet_epoch=desired.fleet_epoch)
-            return
-        self._assignments.apply(desired)
-        self._commands.take(desired.commands)
-        self._courier.watch_desired(desired.desired_version)
+        if desired.fleet_epoch >= self._session.fleet_epoch and self._commands.take(desired.commands):
+            self._courier.look_now()  # leased once, so also with a set that was overtaken; one answer carries only so many
 
     def _take_snapshot_answer(self, answer: SnapshotAnswer, sent_mono: float) -> None:
         is_halt_news = answer.halt.epoch > self._session.halt.epoch

@@ -57,19 +57,21 @@ class Commands:
         self._number = max((row.number for row in journal.list_rows(CommandRow)), default=0)
         self._actions: dict[tuple[int, str], dict[str, Any]] = {}
 
-    def take(self, commands: list[OneShot]) -> None:
-        """Take leased commands: new ones into the journal, known ones answered again under their new lease."""
+    def take(self, commands: list[OneShot]) -> bool:
+        """Take leased commands: new ones into the journal, known ones answered again under their new lease. Say whether there was any."""
+        is_news = False
         for command in commands:
             row = self._journal.find(CommandRow, command.command_id)
             if row is None:
                 row = self._make_row(command)
             elif row.lease_token == command.lease_token:
                 continue
-            row.lease_token = command.lease_token
+            row.lease_token, is_news = command.lease_token, True
             if row.kind == _FLATTEN:
                 row.state, row.result = str(CommandState.ACKNOWLEDGED), {}
             self._journal.put(row, self._report(row))
         self._forget_old()
+        return is_news
 
     def take_action(self, action: str, ticket: int | None, lots: float | Decimal | None, reason: str) -> None:
         """Take an action the server asked for with an answer: ``close`` or ``reduce`` a position."""

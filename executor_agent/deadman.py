@@ -91,12 +91,9 @@ class DeadMan:
         return alone_s >= policy.connection_loss_after_s or (alone_s >= _SERVER_LOST_S / 2 and self._is_reset_near())
 
     def _has_exposure(self) -> bool:
-        look = self._watch.seen.look if self._watch.seen else None
-        ours = {row.magic for row in self._journal.list_rows(AssignmentRow)}
-        if look is None:
-            return False
-        magics = {one.magic for one in look.positions or ()} | {one.magic for one in look.orders or ()}
-        return bool(ours & magics)
+        """Say whether something of ours was open or waiting when that was last known: not to be readable is not to be gone."""
+        magics = {row.magic for row in self._journal.list_rows(AssignmentRow)}
+        return any(self._watch.count_open(magic) or self._watch.count_pending(magic) for magic in magics)
 
     def _is_reset_near(self) -> bool:
         policy, market_at = self._session.policy, self._watch.market_at()

@@ -18,6 +18,7 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.base import ModelState
 from django.db.models.query import ModelIterable
+from django.db.transaction import TransactionManagementError
 from psycopg.sql import Literal
 
 RowT = TypeVar("RowT")
@@ -58,6 +59,7 @@ class Asked(Generic[RowT]):
     sql: str
     parameters: Sequence[Any] = ()
     read: Callable[[list[Values]], list[RowT]] = list  # type: ignore[assignment]
+    locks: bool = False  # rows, until the transaction ends: nothing outside of one
 
 
 class Prepared(Generic[RowT]):
@@ -75,11 +77,11 @@ class Prepared(Generic[RowT]):
 
     def __call__(self, *parameters: Any) -> Asked[RowT]:
         """Return it with these parameters, by the numbers of their places."""
-        sql, places, read = self._plan
-        return Asked(sql, [parameters[number] for number in places], read)
+        sql, places, read, locks = self._plan
+        return Asked(sql, [parameters[number] for number in places], read, locks)
 
     @cached_property
-    def _plan(self) -> tuple[str, list[int], Callable[[list[Values]], list[RowT]]]:
+    def _plan(self) -> tuple[str, list[int], Callable[[list[Values]], list[RowT]], bool]:
         made = self._make()
         compiler = made.query.get_compiler(DEFAULT_DB_ALIAS)
         sql, places = _with_constants(*compiler.as_sql())
@@ -88,8 +90,8 @@ class Prepared(Generic[RowT]):
             if compiler.klass_info.get("related_klass_infos"):
                 raise TypeError(f"{made.model.__name__}: rows of several models are asked for one by one")
             names = [column.target.attname for column, _, _ in compiler.select]
-            return sql, places, _Maker(made.model, names, converters).make_rows
-        return sql, places, _Maker(None, [], converters).make_rows
+            return sql, places, _Maker(made.model, names, converters).make_rows, made.query.select_for_update
+        return sql, places, _Maker(None, [], converters).make_rows, made.query.select_for_update
 
 
 def _with_constants(sql: str, given: Sequence[Any]) -> tuple[str, list[int]]:
@@ -141,7 +143,10 @@ def ask_together(*asked: Asked[Any]) -> list[list[Any]]:
     they were asked one after the other; but they go out together, and the answers come back together.
 
     :raises django.db.DatabaseError: of the first that fails; those after it were not carried out.
+    :raises TransactionManagementError: where one locks rows and there is no transaction to hold them.
     """
+    if not connection.in_atomic_block and any(one.locks for one in asked):
+        raise TransactionManagementError("select_for_update cannot be used outside of a transaction.")
     if _is_watched():
         return [one.read(_ask_watched(one)) for one in asked]
     with one_round_trip():

@@ -119,6 +119,8 @@ class Hub:
                     await hear_notices(connection, self._wake, alive_every_s=ALIVE_EVERY_S)
             except LOST as error:
                 log.warning("HUB_LISTENER_LOST", problem=str(error)[:200])
+            except Exception:  # one socket that breaks in being told must not leave all others unheard
+                log.exception("HUB_LISTENER_BROKE")
             await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
             failures += 1
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from executor_agent.budget import RequestBudget
 from executor_agent.clocks import Clocks
 from executor_agent.closing import Closer
 from executor_agent.journal import CommandRow, IntentRow, Journal
@@ -29,10 +30,12 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 class Closings:
     """Handlers of CLOSE_POSITION, CLOSE_BOT, CANCEL_PENDINGS and FLATTEN_ACCOUNT."""
 
-    def __init__(self, clocks: Clocks, terminal: Terminal, journal: Journal, watch: Watch, closer: Closer) -> None:
+    def __init__(
+        self, clocks: Clocks, terminal: Terminal, journal: Journal, watch: Watch, closer: Closer, budget: RequestBudget
+    ) -> None:
         self._clocks, self._terminal, self._journal = clocks, terminal, journal
         self._watch, self._closer = watch, closer
-        self._parts = PartCloser(clocks, terminal, journal, watch)
+        self._parts = PartCloser(clocks, terminal, journal, watch, budget)
         self._next: dict[str, float] = {}
         self._pauses: dict[str, float] = {}
         self._looked: set[str] = set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
+from executor_agent.budget import RequestBudget
 from executor_agent.clocks import Clocks
 from executor_agent.errors import TerminalUnknown
 from executor_agent.journal import CommandRow, Journal, PositionRow
@@ -28,8 +29,11 @@ class PartCloser:
     sent again: the position's volume is watched for a while, and then nobody knows.
     """
 
-    def __init__(self, clocks: Clocks, terminal: Terminal, journal: Journal, watch: Watch) -> None:
+    def __init__(
+        self, clocks: Clocks, terminal: Terminal, journal: Journal, watch: Watch, budget: RequestBudget
+    ) -> None:
         self._clocks, self._terminal, self._journal, self._watch = clocks, terminal, journal, watch
+        self._budget = budget
         self._unclear_since: dict[str, float] = {}
 
     def close(
@@ -92,6 +96,7 @@ class PartCloser:
             symbol=position.symbol, side=Side(position.side).opposite, volume_lots=lots, price=price,
             magic=position.magic, comment=comment, position=position.ticket,
         )  # fmt: skip
+        self._budget.count()
         try:
             return self._terminal.send_order(order)
         except TerminalUnknown as unknown:

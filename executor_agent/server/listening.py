@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
-from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection
 
 from executor_agent.logs import get_log
@@ -22,7 +21,6 @@ class Listener(ABC):
     name: ClassVar[str]
     lost_event: ClassVar[str]
     longest_pause_s: ClassVar[float]
-    lost: ClassVar[tuple[type[Exception], ...]] = (OSError, WebSocketException, TimeoutError)
 
     def __init__(self, look_now: Callable[[], None]) -> None:
         self._look_now = look_now
@@ -60,7 +58,7 @@ class Listener(ABC):
                 self._listen()
                 pause_s = _FIRST_PAUSE_S
                 wait_s = pause_s * random.uniform(0.5, 1.5)
-            except self.lost as error:
+            except Exception as error:  # a thread that dies is silent for ever, whatever nonsense it was told
                 wait_s = self._wait_after(error, pause_s * random.uniform(0.5, 1.5))
                 pause_s = min(pause_s * 2, self.longest_pause_s)
             self._connection = None

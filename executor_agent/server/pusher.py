@@ -34,7 +34,6 @@ class PusherNudges(Listener):
     """Calls ``look_now`` for every push on the executor's channel and every subscription."""
 
     name, lost_event, longest_pause_s = "pusher", "PUSH_LOST", 60.0
-    lost = (*Listener.lost, Refused, httpx.HTTPError, msgspec.MsgspecError)
 
     def __init__(self, config: ServerConfig, push: PusherConfig, look_now: Callable[[], None]) -> None:
         super().__init__(look_now)
@@ -55,7 +54,7 @@ class PusherNudges(Listener):
             while True:
                 event, data = self._read(connection, silent_s)
                 if event == "pusher:connection_established":
-                    silent_s = min(float(data.get("activity_timeout") or silent_s), 120.0)
+                    silent_s = min(max(float(data.get("activity_timeout") or silent_s), _PONG_WITHIN_S), silent_s)
                     self._subscribe(connection, str(data.get("socket_id")))
                 elif event == "pusher:ping":
                     connection.send('{"event":"pusher:pong","data":"{}"}')

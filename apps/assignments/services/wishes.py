@@ -11,7 +11,7 @@ from django.db import transaction
 
 from apps.assignments.models import Assignment, Desired
 from apps.assignments.services.edits import keep_wishes, lock_assignments, record_commands, set_wish, wake
-from apps.assignments.services.placing import require_free_symbol
+from apps.assignments.services.placing import require_certified, require_free_symbol
 from apps.assignments.services.preflight import check_rules
 from apps.common.errors import Conflict
 from apps.executors.models import CommandKind
@@ -50,7 +50,7 @@ def update(
     Want the strategy's latest version, with these overrides (None keeps what is set), without changing run or pause.
 
     :raises Impossible: as activation.
-    :raises Conflict: ASSIGNMENT_STOPPED, NETTING_SYMBOL_TAKEN.
+    :raises Conflict: ASSIGNMENT_STOPPED, NETTING_SYMBOL_TAKEN, PREFLIGHT_FAILED (where the symbol becomes another).
     """
 
     def want(row: Assignment) -> bool:
@@ -60,6 +60,8 @@ def update(
         if (row.version_id, row.settings) == (version.pk, settings):
             return False
         require_free_symbol(row.bot, version.symbol)
+        if version.symbol != row.version.symbol:  # else an update that lowers risk would be refused
+            require_certified([row.executor], version.symbol)
         set_wish(row, actor=actor, at=at, desired=Desired(row.desired), version=version, settings=settings)
         return True
 

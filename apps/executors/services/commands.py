@@ -14,15 +14,15 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Case, F, Q, Value, When, Window
+from django.db.models.functions import Coalesce, RowNumber
 
 from apps.common.codes import Code
 from apps.common.errors import Conflict, Impossible
 from apps.common.models import OutboxEvent
 from apps.common.nudges import nudge_executors
 from apps.common.outbox import make_event, tell_all
-from apps.executors.models import EDITS, Command, CommandBatch, CommandKind, CommandState, Executor
+from apps.executors.models import EDITS, REDUCING, Command, CommandBatch, CommandKind, CommandState, Executor
 from apps.teams.models import AuditEntry
 from trading.model.state import COMMAND_STEPS, sources
 from trading.model.state import CommandState as CoreState
@@ -38,6 +38,7 @@ EXPIRES_AFTER: dict[str, timedelta] = {
     CommandKind.UPGRADE: timedelta(hours=24),
 }
 BATCH = 20
+IN_TURN = (Case(When(kind__in=REDUCING, then=0), default=1), "created_at", "pk")
 BEGUN = (CommandState.LEASED, CommandState.ACKNOWLEDGED)
 UNDER_WAY = (CommandState.PENDING, *BEGUN)
 
@@ -115,19 +116,24 @@ def raise_desired_version(executor_ids: Iterable[UUID]) -> list[Executor]:
 @transaction.atomic
 def lease_commands(*, executor_ids: Sequence[UUID], at: datetime) -> dict[UUID, list[Command]]:
     """
-    Lease what waits of each executor, at most 20 of it, oldest first, also what was leased before and not ended: an agent that has lost its journal has forgotten
-    what it acknowledged; one that has not answers from it. Two askers get different ones.
+    Lease what waits of each executor, at most 20 of it, what lowers risk first and then the oldest; also what was leased before
+    and not ended: an agent that has lost its journal has forgotten what it acknowledged; one that has not answers from it.
+
+    Two askers never get the same. What waits for one executor takes no place of another's.
     """
-    waiting = Command.objects.select_for_update(skip_locked=True, no_key=True).filter(
+    waiting = Command.objects.filter(
         Q(state=CommandState.PENDING) | Q(state__in=BEGUN, lease_until__lte=at),
         Q(expires_at__isnull=True) | Q(expires_at__gt=at),
         executor_id__in=executor_ids,
+    ).exclude(kind__in=EDITS)
+    numbered = waiting.annotate(place=Window(RowNumber(), partition_by="executor_id", order_by=IN_TURN))
+    mine = waiting.select_for_update(skip_locked=True, no_key=True).filter(
+        pk__in=numbered.filter(place__lte=BATCH).values("pk")
     )
     leased: dict[UUID, list[Command]] = {}
-    for command in waiting.exclude(kind__in=EDITS).order_by("created_at", "pk")[: BATCH * len(executor_ids)]:
-        if len(mine := leased.setdefault(command.executor_id, [])) < BATCH:
-            mine.append(command)
-    commands = [command for mine in leased.values() for command in mine]
+    for command in mine.order_by(*IN_TURN):
+        leased.setdefault(command.executor_id, []).append(command)
+    commands = [command for one in leased.values() for command in one]
     for command in commands:
         command.lease_until = at + LEASE
         if command.state == CommandState.PENDING:
@@ -203,6 +209,16 @@ def expire_commands(*, at: datetime) -> int:
             tell_command(command.executor, command)
             ended += 1
     return ended
+
+
+def end_under_way(executor: Executor, at: datetime) -> None:
+    """End what was asked of an executor that will not answer any more: nobody knows how far it came with what it had begun."""
+    rows = executor.commands.select_for_update(no_key=True).filter(state__in=UNDER_WAY).exclude(kind__in=EDITS)
+    for command in rows.order_by("pk"):
+        command.state = CommandState.UNRESOLVED if command.state in BEGUN else CommandState.EXPIRED
+        command.ended_at = at
+        command.save(update_fields=["state", "ended_at"])
+        tell_command(executor, command)
 
 
 def tell_command(executor: Executor, command: Command) -> None:

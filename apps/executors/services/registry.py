@@ -13,8 +13,8 @@ from apps.common.codes import Code
 from apps.common.errors import Conflict
 from apps.common.nudges import nudge_executor
 from apps.common.outbox import tell
-from apps.executors.models import EDITS, CommandState, Executor, ExecutorKey
-from apps.executors.services.commands import UNDER_WAY
+from apps.executors.models import Executor, ExecutorKey
+from apps.executors.services.commands import end_under_way
 from apps.executors.services.leases import revoke_lease
 from apps.teams import keys
 from apps.teams.models import AuditEntry
@@ -82,8 +82,7 @@ def retire_executor(*, executor_id: UUID, actor: str, at: datetime, count_live: 
     if live := count_live():
         message = f"{live} assignment(s) on {executor.code} are not stopped yet."
         raise Conflict("EXECUTOR_IN_USE", message, extra={"assignments": live})
-    waiting = executor.commands.filter(state__in=UNDER_WAY).exclude(kind__in=EDITS)
-    waiting.update(state=CommandState.EXPIRED, ended_at=at)
+    end_under_way(executor, at)
     executor.retired_at = at
     executor.save(update_fields=["retired_at"])
     _tell(executor, "executor.retired", actor)

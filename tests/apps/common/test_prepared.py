@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from django.db import DataError, OperationalError, connection, transaction
+from django.db import DataError, OperationalError, close_old_connections, connection, transaction
 from django.db.models import Count, Sum
+from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import AccountRisk, LimitSet
@@ -103,6 +104,39 @@ def test_the_first_that_fails_is_raised_as_djangos_error_and_the_transaction_is_
     assert ask_together(LIMITS([desk.account.pk]))[0]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_statements_that_were_not_carried_out_are_prepared_anew(desk):
+    connection.close()
+    bad = Asked("SELECT 1 / %s::int", [0])
+
+    for _ in range(3):
+        with pytest.raises(DataError), transaction.atomic():
+            ask_together(bad, LIMITS([desk.account.pk]))
+
+    assert len(ask_together(LIMITS([desk.account.pk]), RESERVED([desk.account.pk]))[0]) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_was_cut_is_an_error_once_and_prepared_anew(desk):
+    ask_together(LIMITS([desk.account.pk]))
+    cut(connection.connection.info.backend_pid)
+
+    with pytest.raises(OperationalError):
+        ask_together(LIMITS([desk.account.pk]))
+    close_old_connections()
+
+    assert len(ask_together(LIMITS([desk.account.pk]))[0]) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_outside_of_a_transaction_is_refused_each_time(desk):
+    with transaction.atomic():
+        ask_together(RISKS([desk.account.pk]))
+
+    with pytest.raises(TransactionManagementError, match="outside of a transaction"):
+        ask_together(RISKS([desk.account.pk]))
+
+
 def test_a_row_of_several_models_is_refused():
     joined = Prepared(lambda: LimitSet.objects.select_related("account").filter(account_id__any=ONE))
 
@@ -133,3 +167,17 @@ def test_a_lock_that_is_not_free_in_time_is_an_operational_error(desk):
     finally:
         done.set()
         thread.join()
+
+
+def cut(pid):
+    """End a connection of ours as a restart of the server does, over another one."""
+    from threading import Thread
+
+    def end():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        connection.close()
+
+    thread = Thread(target=end)
+    thread.start()
+    thread.join()

@@ -57,6 +57,19 @@ def test_the_account_is_one_over_all_teams(world, executor):
     assert find_lease(executor=executor, instance_id="one", at=at + AFTER_GRACE) is None
 
 
+def test_what_a_retired_executor_had_begun_is_unresolved_and_what_it_never_fetched_expired(executor):
+    begun = commands.ask_command(executor=executor, kind="CLOSE_BOT", payload={"magic": 1}, actor="test", at=read_at())
+    lease_now(executor)
+    waiting = commands.ask_command(
+        executor=executor, kind="CLOSE_BOT", payload={"magic": 2}, actor="test", at=read_at()
+    )
+    told = OutboxEvent.objects.filter(kind="command.changed").count()
+    registry.retire_executor(executor_id=executor.pk, actor="test", at=read_at(), count_live=lambda: 0)
+
+    assert [Command.objects.get(pk=one.pk).state for one in (begun, waiting)] == ["UNRESOLVED", "EXPIRED"]
+    assert OutboxEvent.objects.filter(kind="command.changed").count() == told + 2
+
+
 def test_a_renewal_needs_fence_and_process(executor):
     at = read_at()
     fence = take(executor, at=at).fence

@@ -285,6 +285,30 @@ def test_sets_are_those_of_the_view_and_one_shots_are_leased_once(agents):
     assert [one.assignments[0].assignment_id for one in sets[1:3]] == [one.assignment.public_id for one in agents[:2]]
 
 
+def test_what_waits_for_one_executor_keeps_no_other_waiting(agents):
+    for number in range(41):
+        ask_command(executor=agents[0].executor, kind="PULL_HISTORY", payload={"n": number}, actor="test", at=read_at())
+    ask_command(executor=agents[1].executor, kind="FLATTEN_ACCOUNT", payload={}, actor="test", at=read_at())
+
+    sets = [decode(body, DesiredSet) for body in answer_desired([agents[0].asked(), agents[1].asked()])]
+
+    assert [len(one.commands) for one in sets] == [20, 1]
+
+
+def test_what_lowers_risk_goes_before_what_is_only_fetched(agents):
+    for number in range(21):
+        ask_command(executor=agents[0].executor, kind="PULL_HISTORY", payload={"n": number}, actor="test", at=read_at())
+    for ticket in (7, 8):
+        ask_command(
+            executor=agents[0].executor, kind="CLOSE_POSITION", payload={"ticket": ticket}, actor="test", at=read_at()
+        )
+
+    (body,) = answer_desired([agents[0].asked()])
+
+    kinds = [one.kind for one in decode(body, DesiredSet).commands]
+    assert kinds == ["CLOSE_POSITION"] * 2 + ["PULL_HISTORY"] * 18
+
+
 def test_a_version_that_stands_is_said_to_stand_and_a_wrong_secret_gets_nothing(agents):
     version = Executor.objects.get(pk=agents[0].executor.pk).desired_version
     wrong = Asked(agents[0].asked().key_id, agents[1].asked().secret, "one")

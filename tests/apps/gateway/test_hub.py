@@ -11,7 +11,7 @@ from django.db.models import F
 
 from apps.accounts.models import Account, AccountMode
 from apps.common.ids import new_id
-from apps.common.nudges import nudge_executor
+from apps.common.nudges import nudge_executor, nudge_executors
 from apps.executors.models import Executor
 from apps.gateway.hub import get_hub, wait_for_desired
 from apps.gateway.places import Subscriber
@@ -114,6 +114,30 @@ async def test_a_change_made_while_the_listener_was_cut_is_not_missed():
     await cut("mikrobot hub")
 
     assert await asyncio.wait_for(waiting, 8) == 8
+
+
+async def test_a_socket_that_breaks_in_being_told_ends_nobodys_listening():
+    executor = await make_executor()
+    waiting = await waits_for_listener(executor)
+    with get_hub().waiting_for(executor.pk) as broken, get_hub().waiting_for(executor.pk) as other:
+        broken.tell_directly = lambda version: [][version] == 0
+        asleep = asyncio.create_task(broken.wait(60))
+        await asyncio.sleep(0)
+        await tell_version(executor, 8)
+        assert await asyncio.wait_for(waiting, 5) == 8
+        assert await other.wait(5)
+        await other.wait(0.5)  # whoever listens again has everybody look
+        await tell_version(executor, 9)
+
+        assert await other.wait(5)
+        await asleep
+
+
+@in_database
+def tell_version(executor, version):
+    with transaction.atomic():
+        Executor.objects.filter(pk=executor.pk).update(desired_version=version)
+        nudge_executors({executor.pk: version})
 
 
 async def test_a_hundred_waiting_requests_hold_one_connection():

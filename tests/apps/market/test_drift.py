@@ -19,6 +19,7 @@ from apps.gateway.services.symbols import take_symbols
 from apps.market.models import SymbolCertificate, SymbolSpecification
 from apps.market.services import accept_specification, store_specifications
 from apps.risk.models import RiskEvent
+from apps.strategies.services import change_strategy
 from tests.fleet import hello, make_account, make_executor, make_strategy, symbol_spec
 from tests.world import browser
 from trading.protocol import SymbolProbe, SymbolsMessage
@@ -139,6 +140,21 @@ def test_a_failed_certificate_refuses_activation_by_name(world, account, executo
         activate(strategy=strategy, references=[executor.code], actor="alice", at=read_at())
     assert refusal.value.code == "PREFLIGHT_FAILED"
     assert OutboxEvent.objects.filter(kind="certificate.failed").count() == 1
+
+
+def test_a_failed_certificate_refuses_to_move_a_strategy_to_that_symbol_but_no_other_update(world, account, executor):
+    from apps.assignments.services import activate, update
+
+    strategy = make_strategy(world.team)
+    (row,) = activate(strategy=strategy, references=[executor.code], actor="alice", at=read_at())
+    wrong = [symbol_spec(name=name, loss_per_lot_check=Decimal(2000)) for name in ("EURUSD", "GBPUSD")]
+    take_symbols(executor=executor, message=SymbolsMessage(symbols=wrong), at=read_at())
+
+    update(assignment_ids=[row.pk], actor="alice", at=read_at(), overrides={"maxOpenTrades": 1})
+    change_strategy(strategy_id=strategy.pk, actor="alice", changes={"symbol": "GBPUSD"})
+    with pytest.raises(Conflict) as refusal:
+        update(assignment_ids=[row.pk], actor="alice", at=read_at())
+    assert refusal.value.code == "PREFLIGHT_FAILED"
 
 
 def test_a_netting_account_takes_one_strategy_a_symbol(world):

@@ -11,12 +11,13 @@ import pytest
 from websockets.sync.server import serve
 
 from executor import WindowsExecutor
-from executor_agent.config import ServerConfig, build_config
+from executor_agent.config import PusherConfig, ServerConfig, build_config
 from executor_agent.errors import ConfigError
 from executor_agent.server.courier import HttpCourier
 from executor_agent.server.doors import Doors
 from executor_agent.server.nudges import Nudges
 from executor_agent.server.ports import Answered, Door, Failed
+from executor_agent.server.pusher import PusherNudges
 from tests.agents.http_server import API_KEY, API_SECRET, serving
 from tests.agents.server import AgentServer
 from trading.protocol import ApprovalRequest, Report, Reports, encode
@@ -224,6 +225,27 @@ def test_every_message_of_the_socket_means_look_and_the_keys_come_in_a_message()
     path, message = first_messages[0]
     assert path == "/ws/executor"
     assert (message["api_key"], message["api_secret"]) == (API_KEY, API_SECRET)
+
+
+@pytest.mark.parametrize("junk", ['{"activity_timeout": "soon"}', '{"activity_timeout": []}', "[17]", '{"code": {}}'])
+def test_a_push_service_that_talks_nonsense_is_asked_again(junk):
+    came = threading.Semaphore(0)
+
+    def talk(connection):
+        came.release()
+        connection.send(json.dumps({"event": "pusher:connection_established", "data": junk}))
+        for _ in connection:
+            pass
+
+    with serve(talk, "127.0.0.1", 0) as service:
+        threading.Thread(target=service.serve_forever, daemon=True).start()
+        push = PusherConfig(key="k", host="127.0.0.1", port=service.socket.getsockname()[1], tls=False)
+        nudges = PusherNudges(config_for("http://127.0.0.1:1"), push, lambda: None)
+        nudges.start()
+        for _ in range(2):
+            assert came.acquire(timeout=5)
+        nudges.close()
+        service.shutdown()
 
 
 def test_the_guides_six_arguments_make_an_agent(monkeypatch, tmp_path):

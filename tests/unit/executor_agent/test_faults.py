@@ -158,6 +158,21 @@ def test_an_account_that_must_be_flat_without_a_server_is_closed_until_it_is(run
     assert running.terminal.positions == {}
 
 
+def test_positions_that_cannot_be_read_are_not_taken_for_none_when_the_server_is_gone(running: AgentWorld):
+    running.server.connection_loss = "FLATTEN"
+    running.restart()
+    running.steps(10)
+    running.open_long()
+    running.courier.is_cut = True
+    running.terminal.positions_unknown = 10_000
+    running.steps(120)
+
+    assert running.journal.read_mark("dead_man").startswith("FIRED")
+    running.terminal.positions_unknown = 0
+    running.steps(20)
+    assert running.terminal.positions == {}
+
+
 def test_a_halt_of_a_server_that_forgot_its_epochs_still_halts(running: AgentWorld):
     session = running.agent._session
     session.take_halt(Halt(epoch=7, halted=False))

@@ -8,6 +8,7 @@ import json
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from executor_agent import AGENT_VERSION
 from executor_agent.journal import CommandRow
@@ -52,6 +53,41 @@ def test_a_close_command_is_done_once_and_answered_again_from_the_journal(runnin
     assert ("lt_1", "EXECUTED") in results
     assert results[-1] == ("lt_2", "EXECUTED")
     assert list(running.terminal.positions) == [other.ticket]
+
+
+def test_more_than_one_answer_carries_is_asked_for_at_once(running: AgentWorld):
+    answers = [[one_shot("SNAPSHOT", number=n) for n in range(20)], [one_shot("SNAPSHOT", number=20)]]
+    plain = running.server.desired
+    running.server.desired = lambda: replace(plain(), commands=answers.pop(0) if answers else [])  # type: ignore[method-assign]
+    running.server.nudge()
+    running.settle()
+
+    assert len({report["command_id"] for report in running.server.list_reports("command_result")}) == 21
+
+
+def test_a_set_that_was_overtaken_still_brings_its_commands(running: AgentWorld):
+    ticket = running.open_long()
+    running.server.version -= 1
+    running.server.commands = [one_shot("CLOSE_POSITION", ticket=ticket)]
+    running.settle()
+
+    assert (told(running)["state"], running.terminal.positions) == ("EXECUTED", {})
+
+
+def test_a_set_of_an_older_epoch_brings_none(running: AgentWorld):
+    ticket = running.open_long()
+    running.server.fleet_epoch -= 1
+    ask(running, one_shot("CLOSE_POSITION", ticket=ticket))
+
+    assert list(running.terminal.positions) == [ticket]
+
+
+def test_part_of_a_position_closed_on_command_is_one_of_the_days_requests(running: AgentWorld):
+    ticket = running.open_long()
+    before = running.agent._budget.used
+    ask(running, one_shot("CLOSE_POSITION", ticket=ticket, volume_lots="0.04"))
+
+    assert running.agent._budget.used == before + 1
 
 
 def test_an_unknown_command_fails_in_words(running: AgentWorld):
