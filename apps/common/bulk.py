@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection, models
 from django.db.models.base import ModelState
@@ -48,12 +48,11 @@ def copy_rows(rows: Sequence[models.Model]) -> None:
     """
     if not rows:
         return
-    statement, read, json_places = _plan(type(rows[0]))
+    plan = _plan(type(rows[0]))
     with connection.wrap_database_errors, connection.cursor() as cursor:
-        with cursor.copy(statement) as copy:
+        with cursor.copy(plan.copy) as copy:
             for row in rows:
-                values = read(row)
-                copy.write_row(_with_json(values, json_places) if json_places else values)
+                copy.write_row(plan.values_of(row))
 
 
 def insert_rows(rows: Sequence[models.Model]) -> None:
@@ -65,10 +64,9 @@ def insert_rows(rows: Sequence[models.Model]) -> None:
     """
     if not rows:
         return
-    statement, read, json_places = _insert_plan(type(rows[0]))
+    plan = _plan(type(rows[0]))
     for row in rows:
-        values = read(row)
-        execute(statement, _with_json(values, json_places) if json_places else values)
+        execute(plan.insert, plan.values_of(row))
 
 
 def update_rows(rows: Sequence[models.Model], names: tuple[str, ...]) -> None:
@@ -86,11 +84,22 @@ def update_rows(rows: Sequence[models.Model], names: tuple[str, ...]) -> None:
     execute(statement, [list(column) for column in zip(*map(read, rows), strict=True)])
 
 
-def _with_json(values: tuple[Any, ...], places: tuple[int, ...]) -> list[Any]:
-    row = list(values)
-    for place in places:
-        row[place] = json.dumps(row[place])
-    return row
+class _Plan(NamedTuple):
+    """How rows of a model go in: the two statements, what reads a row's values, and which of them are JSON."""
+
+    copy: str
+    insert: str
+    read: attrgetter[tuple[Any, ...]]
+    json_places: tuple[int, ...]
+
+    def values_of(self, row: models.Model) -> Sequence[Any]:
+        values: tuple[Any, ...] = self.read(row)
+        if not self.json_places:
+            return values
+        plain = list(values)
+        for place in self.json_places:
+            plain[place] = json.dumps(plain[place])
+        return plain
 
 
 @cache
@@ -103,23 +112,17 @@ def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], tuple[tuple[st
 
 
 @cache
-def _plan(model: type[models.Model]) -> tuple[str, attrgetter[tuple[Any, ...]], tuple[int, ...]]:
-    """Return the statement, what reads a row's values, and which of them are JSON."""
+def _plan(model: type[models.Model]) -> _Plan:
     fields = [one for one in model._meta.concrete_fields if not one.has_db_default() and not _is_numbered(one)]
     quote = connection.ops.quote_name
-    names = ", ".join(quote(str(one.column)) for one in fields)
-    statement = f"COPY {quote(model._meta.db_table)} ({names}) FROM STDIN"
+    target = f"{quote(model._meta.db_table)} ({', '.join(quote(str(one.column)) for one in fields)})"
     places = tuple(place for place, one in enumerate(fields) if isinstance(one, models.JSONField))
-    return statement, attrgetter(*[one.attname for one in fields]), places
-
-
-@cache
-def _insert_plan(model: type[models.Model]) -> tuple[str, attrgetter[tuple[Any, ...]], tuple[int, ...]]:
-    """Return what `_plan` does, for INSERT."""
-    copy, read, json_places = _plan(model)
-    target = copy.removeprefix("COPY ").removesuffix(" FROM STDIN")
-    places = ", ".join(["%s"] * (target.count(",") + 1))
-    return f"INSERT INTO {target} VALUES ({places})", read, json_places  # noqa: S608 - the model's own names
+    return _Plan(
+        f"COPY {target} FROM STDIN",
+        f"INSERT INTO {target} VALUES ({', '.join(['%s'] * len(fields))})",  # noqa: S608 - the model's own names
+        attrgetter(*[one.attname for one in fields]),
+        places,
+    )
 
 
 @cache
