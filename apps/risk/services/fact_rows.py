@@ -65,7 +65,7 @@ class FactRows:
         missing = list(set(names) - self.names)
         if not missing:
             return
-        specs, quotes = ask_together(_SPECIFICATIONS(list(ids), missing), _QUOTES(list(ids), missing))
+        specs, quotes = ask_together(SPECIFICATIONS(list(ids), missing), _QUOTES(list(ids), missing))
         for row in specs:
             self.specs[row.account_id].append(row)
         for row in quotes:
@@ -91,7 +91,7 @@ _RESERVED = Prepared(
         .annotate(Count("pk"), Sum("adjusted_lots"), Sum("reserved"))
     )
 )
-_SPECIFICATIONS = Prepared(lambda: SymbolSpecification.objects.filter(account_id__any=ONE, symbol__any=TWO))
+SPECIFICATIONS = Prepared(lambda: SymbolSpecification.objects.filter(account_id__any=ONE, symbol__any=TWO))
 _QUOTES = Prepared(lambda: Quote.objects.filter(account_id__any=ONE, symbol__any=TWO))
 
 
@@ -104,7 +104,7 @@ def ask_facts(ids: Collection[UUID], names: Collection[str] = ()) -> tuple[Asked
     """
     listed, symbols = list(ids), list(names)
     asked: tuple[Asked[Any], ...] = (_SNAPSHOTS(listed), _LIMITS(listed), _FORBIDDERS(listed), _RESERVED(listed))
-    return (*asked, _SPECIFICATIONS(listed, symbols), _QUOTES(listed, symbols)) if symbols else asked
+    return (*asked, SPECIFICATIONS(listed, symbols), _QUOTES(listed, symbols)) if symbols else asked
 
 
 def _by_account(rows: Iterable[Any]) -> dict[UUID, list[Any]]:

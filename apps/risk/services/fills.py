@@ -11,17 +11,18 @@ from datetime import datetime
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
-from apps.accounts.models import Account, AccountRisk, LimitSet
+from apps.accounts.models import AccountRisk, LimitSet
 from apps.bots.models import Bot
 from apps.common.bulk import update_rows
-from apps.common.prepared import ONE, TWO, Prepared, ask_together, one_round_trip
+from apps.common.prepared import ONE, Prepared, ask_together, one_round_trip
 from apps.market.models import SymbolSpecification
 from apps.risk.models import Approval, FlagAction, FlagKind, Reservation, Severity
 from apps.risk.services.breakers import count_slippage
 from apps.risk.services.events import write_event
-from apps.risk.services.fact_rows import OPEN_RESERVATIONS
+from apps.risk.services.fact_rows import OPEN_RESERVATIONS, SPECIFICATIONS
 from apps.risk.services.facts import AccountFacts, read_terms
 from apps.risk.services.flags import raise_flag
+from apps.risk.services.locking import ACCOUNTS
 from apps.trades.services.orders import OutcomeTold
 from trading.risk.limits import Limits, parse_limits
 from trading.risk.sizing import BUY, SizingRefused, loss_per_lot
@@ -54,9 +55,7 @@ class Reported:
 
 _RISKS = Prepared(lambda: AccountRisk.objects.select_for_update(no_key=True).filter(account_id__any=ONE))
 _APPROVALS = Prepared(lambda: Approval.objects.filter(pk__any=ONE))
-_ACCOUNTS = Prepared(lambda: Account.objects.filter(pk__any=ONE))
 _BOTS = Prepared(lambda: Bot.objects.filter(pk__any=ONE))
-_SPECIFICATIONS = Prepared(lambda: SymbolSpecification.objects.filter(account_id__any=ONE, symbol__any=TWO))
 _LIMITS = Prepared(lambda: LimitSet.objects.filter(account_id__any=ONE, in_force=True).values_list("document"))
 
 
@@ -66,9 +65,9 @@ def lock_reported(approval: Approval) -> Reported:
     (risk,), (row,), (row.account,), (row.bot,), specs, ((limits,),) = ask_together(
         _RISKS(account),
         _APPROVALS([approval.pk]),
-        _ACCOUNTS(account),
+        ACCOUNTS(account),
         _BOTS([approval.bot_id]),
-        _SPECIFICATIONS(account, [approval.symbol]),
+        SPECIFICATIONS(account, [approval.symbol]),
         _LIMITS(account),
     )
     return Reported(risk, row, specs[0] if specs else None, limits)

@@ -44,7 +44,7 @@ def _lock_risks(*, skip_locked: bool) -> QuerySet[AccountRisk]:
 
 _RISKS = Prepared(lambda: _lock_risks(skip_locked=False))
 _FREE_RISKS = Prepared(lambda: _lock_risks(skip_locked=True))
-_ACCOUNTS = Prepared(lambda: Account.objects.filter(pk__any=ONE))
+ACCOUNTS = Prepared(lambda: Account.objects.filter(pk__any=ONE))
 _STOPPED = Prepared(
     lambda: Bot.objects.filter(account_id__any=ONE).exclude(status=BotStatus.ACTIVE).values_list("pk", "status")
 )
@@ -68,7 +68,7 @@ def lock_accounts(
     accounts = sorted({bot.account_id for bot in bots.values()})
     risks, rows, stopped, breakers, kept, assignments, *read = ask_together(
         (_FREE_RISKS if skip_locked else _RISKS)(accounts),
-        _ACCOUNTS(accounts),
+        ACCOUNTS(accounts),
         _STOPPED(accounts),
         _BREAKERS(list(bots)),
         _KEPT(list(bots) if keys else [], list(keys)),
